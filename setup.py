@@ -1,0 +1,62 @@
+"""What Bookstore is, what it needs and what it installs."""
+
+import runpy
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+
+setup(
+    name="bookstore",
+    # read from its file, since importing bookstore needs what is not installed yet
+    version=runpy.run_path(str(ROOT / "bookstore" / "_version.py"))["__version__"],
+    description="Every save of a Jupyter notebook becomes a version that can be found and shared",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    author="Bookstore contributors",
+    license_expression="BSD-3-Clause",
+    license_files=["LICENSE"],
+    keywords=["jupyter", "notebook", "versioning", "archive", "s3"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Framework :: Jupyter",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Intended Audience :: System Administrators",
+        "Operating System :: POSIX",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Software Development :: Version Control",
+        "Topic :: System :: Archiving",
+        "Typing :: Typed",
+    ],
+    python_requires=">=3.10",
+    # No Jupyter server is among these: Bookstore runs in the one that is there.
+    install_requires=[
+        "aiobotocore>=2.18",  # the first with botocore 1.36
+        "botocore>=1.36",  # the first that can turn checksum trailers off
+        "filelock>=3.12",
+        "jupyter_core>=5",
+        "prometheus_client>=0.9",
+        "tornado>=6.2",
+        "traitlets>=5.6",
+    ],
+    packages=find_packages(include=["bookstore", "bookstore.*"]),
+    package_data={"bookstore": ["py.typed"]},
+    data_files=[
+        (
+            "etc/jupyter/jupyter_notebook_config.d",
+            ["jupyter_config/jupyter_notebook_config.d/bookstore.json"],
+        ),
+        (
+            "etc/jupyter/jupyter_server_config.d",
+            ["jupyter_config/jupyter_server_config.d/bookstore.json"],
+        ),
+    ],
+    zip_safe=False,
+)

@@ -1,0 +1,1 @@
+"""The real parts the tests drive: object stores, a faulty network, Jupyter servers."""

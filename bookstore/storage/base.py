@@ -1,0 +1,179 @@
+"""What a store is, and what a version in it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import BinaryIO, Protocol
+from urllib.parse import quote, unquote
+
+NOTEBOOK_CONTENT_TYPE = "application/x-ipynb+json"
+
+# Metadata travels in HTTP headers: ASCII, and nothing that could end a line.
+_HEADER_SAFE = " !#$&'()*+,/:;=?@[]-._~"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Where the bytes of a version come from; kept with them in the store.
+
+    Attributes
+    ----------
+    save_id : str
+        Names the save, so that a save whose answer was lost can be recognised in the store.
+    saved_at : datetime
+        When the notebook was saved, in UTC.
+    sha256 : str
+        Of the bytes, in hexadecimal.
+    author : str
+        Who saved it.
+    kernel_name : str
+        The notebook's kernel, empty when it names none.
+    release : str
+        The release of Bookstore that took the save.
+    """
+
+    save_id: str = ""
+    saved_at: datetime
+    sha256: str = ""
+    author: str = ""
+    kernel_name: str = ""
+    release: str = ""
+
+    def as_metadata(self) -> dict[str, str]:
+        """Write it as object metadata: short ASCII strings."""
+        fields = {
+            "save-id": self.save_id,
+            "saved-at": format_time(self.saved_at),
+            "sha256": self.sha256,
+            "author": self.author,
+            "kernel-name": self.kernel_name,
+            "bookstore-release": self.release,
+        }
+        return {name: quote(value, safe=_HEADER_SAFE) for name, value in fields.items() if value}
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str], *, stored_at: datetime) -> Provenance:
+        """Read it from object metadata; an object of foreign origin has at least `stored_at`."""
+        fields = {name: unquote(value) for name, value in metadata.items()}
+        try:
+            saved_at = parse_time(fields["saved-at"])
+        except (KeyError, ValueError):
+            saved_at = stored_at
+        return cls(
+            save_id=fields.get("save-id", ""),
+            saved_at=saved_at,
+            sha256=fields.get("sha256", ""),
+            author=fields.get("author", ""),
+            kernel_name=fields.get("kernel-name", ""),
+            release=fields.get("bookstore-release", ""),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """One version of a notebook in a store.
+
+    Attributes
+    ----------
+    key : str
+        The notebook's whole key in the store.
+    version_id : str
+        The store's own name for this version.
+    stored_at : datetime
+        When the store took it, in UTC.
+    size : int
+        In bytes.
+    latest : bool
+        Whether it is the newest version of its key.
+    deleted : bool
+        Whether it is a delete marker: the store's record that the key was deleted.
+    provenance : Provenance or None
+        Where it comes from; None in a listing of a store that does not list it.
+    """
+
+    key: str
+    version_id: str
+    stored_at: datetime
+    size: int
+    latest: bool = False
+    deleted: bool = False
+    provenance: Provenance | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionPage:
+    """Some versions of one key, newest first, and where the next page begins."""
+
+    versions: list[Version]
+    next: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreCheck:
+    """What a store says of itself.
+
+    Attributes
+    ----------
+    versioned : bool or None
+        Whether it keeps every version; None when it would not tell.
+    problem : str
+        What is wrong, in a sentence; empty when nothing is.
+    """
+
+    versioned: bool | None
+    problem: str = ""
+
+
+class Store(Protocol):
+    """Keeps every version of a notebook. Its methods raise `StoreError` and nothing else.
+
+    Attributes
+    ----------
+    url : str
+        Names the store, without secrets; the same for every process that means the same store.
+    """
+
+    url: str
+
+    async def put(self, key: str, content: BinaryIO, provenance: Provenance) -> Version:
+        """Add all bytes of an open, seekable file as the newest version of a key."""
+
+    async def find(self, key: str, save_id: str, *, size: int) -> Version | None:
+        """Look for the version that a save became, among the newest of its size in bytes."""
+
+    async def describe(self, key: str, version_id: str | None = None) -> Version:
+        """Tell of one version, the newest if none is named. Raises `VersionNotFound`."""
+
+    async def download(self, key: str, target: BinaryIO, version_id: str | None = None) -> Version:
+        """Write the bytes of a version to an open file. Raises `VersionNotFound`."""
+
+    async def versions(self, key: str, *, limit: int, after: str | None = None) -> VersionPage:
+        """List versions of exactly this key, newest first, those after version id `after`."""
+
+    async def check(self) -> StoreCheck:
+        """Ask the store whether it is there and keeps versions."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+def utc_now() -> datetime:
+    """Tell the time, aware of its zone."""
+    return datetime.now(timezone.utc)
+
+
+def format_time(moment: datetime) -> str:
+    """Write a time as ISO 8601 in UTC, to the microsecond, ending in Z."""
+    return moment.astimezone(timezone.utc).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+def parse_time(text: str) -> datetime:
+    """Read a time as `format_time` writes it. Raises `ValueError`."""
+    return datetime.fromisoformat(text.removesuffix("Z")).replace(tzinfo=timezone.utc)
+
+
+def content_type(key: str) -> str:
+    """Tell the media type of a notebook by its key; jupytext's notebooks are plain text."""
+    return NOTEBOOK_CONTENT_TYPE if key.endswith(".ipynb") else "text/plain; charset=utf-8"

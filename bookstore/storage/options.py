@@ -1,0 +1,76 @@
+"""Which store, and how to reach it: cheap to import, so that a server need not load a store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+AWS_ENDPOINT_URL = "https://s3.amazonaws.com"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalOptions:
+    """The embedded store in a directory."""
+
+    directory: Path
+
+    @classmethod
+    def from_url(cls, url: str) -> LocalOptions:
+        """Read a ``file:`` URL.
+
+        Raises
+        ------
+        ValueError
+            If it is anything but ``file:///an/absolute/directory``.
+        """
+        parts = urlsplit(url)
+        directory = Path(unquote(parts.path))
+        if parts.scheme != "file" or parts.netloc or parts.query or not directory.is_absolute():
+            raise ValueError(f"{url!r} is not of the form file:///an/absolute/directory")
+        return cls(directory=directory)
+
+    @property
+    def url(self) -> str:
+        """Name the store."""
+        return self.directory.as_uri()
+
+
+@dataclass(frozen=True, kw_only=True)
+class S3Options:
+    """How to reach a bucket.
+
+    Attributes
+    ----------
+    bucket, endpoint_url, region_name : str
+    access_key_id, secret_access_key, session_token, profile : str
+        Where empty, botocore's own chain of credentials decides.
+    put_options : Mapping[str, Any]
+        Further arguments of every PutObject, such as ``ServerSideEncryption``.
+    checksum_mode : str
+        botocore's ``request_checksum_calculation``; empty chooses by the endpoint.
+    max_connections : int
+    """
+
+    bucket: str
+    endpoint_url: str = AWS_ENDPOINT_URL
+    region_name: str = "us-east-1"
+    access_key_id: str = ""
+    secret_access_key: str = field(default="", repr=False)
+    session_token: str = field(default="", repr=False)
+    profile: str = ""
+    put_options: Mapping[str, Any] = field(default_factory=dict)
+    checksum_mode: str = ""
+    max_connections: int = 16
+
+    @property
+    def url(self) -> str:
+        """Name the store, without secrets."""
+        return f"{self.endpoint_url.rstrip('/')}/{self.bucket}"
+
+    @property
+    def is_aws(self) -> bool:
+        """Whether the endpoint is AWS's own."""
+        return self.endpoint_url.rstrip("/") == AWS_ENDPOINT_URL

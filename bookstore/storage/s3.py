@@ -1,0 +1,326 @@
+"""Versions in an S3 bucket: AWS, Ceph, MinIO and others."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from typing import Any, BinaryIO, TypeVar
+
+from aiobotocore.config import AioConfig
+from aiobotocore.httpsession import AIOHTTPSession
+from aiobotocore.session import AioSession
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
+from botocore.exceptions import ConnectionError as BotoConnectionError
+
+from .base import Provenance, StoreCheck, Version, VersionPage, content_type, utc_now
+from .errors import StoreError, StoreRefused, StoreUnavailable, VersionNotFound
+from .options import S3Options
+
+T = TypeVar("T")
+
+_CONNECT_TIMEOUT = 10  # seconds
+_STALL_TIMEOUT = 30  # seconds without an answer, or without a byte of an upload getting through
+_IN_MEMORY = 1 << 20  # bytes up to which an upload is read at once, not from its file as it goes
+_CHUNK = 1 << 20  # bytes
+_RECENT = 20  # versions among which a save whose answer was lost is looked for
+# A request that was cut off may still be at work in the store. One that is not seen at first is
+# given this many seconds to finish before it counts as lost.
+_SETTLE_TIME = 2.0
+
+_TRY_LATER = {"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "Throttling"}
+_NOT_THERE = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
+_CREDENTIALS = {
+    "AccessDenied",
+    "AuthorizationHeaderMalformed",
+    "ExpiredToken",
+    "Forbidden",
+    "InvalidAccessKeyId",
+    "InvalidToken",
+    "SignatureDoesNotMatch",
+    "401",
+    "403",
+}
+
+
+class S3Store:
+    """A versioned bucket, through one client that is opened when first needed and shared.
+
+    Parameters
+    ----------
+    options : S3Options
+    """
+
+    def __init__(self, options: S3Options) -> None:
+        self._options = options
+        self.url = options.url
+        self._stack = AsyncExitStack()
+        self._opening = asyncio.Lock()
+        self._client: Any = None
+
+    async def put(self, key: str, content: BinaryIO, provenance: Provenance) -> Version:
+        size = content.seek(0, os.SEEK_END)
+        content.seek(0)
+        # A small file is read at once, which spares a thread for each piece.
+        body = io.BytesIO(content.read()) if size <= _IN_MEMORY else content
+        with self._store_errors(key):
+            client = await self._opened_client()
+            answer = await _unless_stalled(
+                client.put_object(
+                    Bucket=self._options.bucket,
+                    Key=key,
+                    Body=body,
+                    ContentType=content_type(key),
+                    Metadata=provenance.as_metadata(),
+                    **self._options.put_options,
+                ),
+                progress=body.tell,
+            )
+        return Version(
+            key=key,
+            version_id=answer.get("VersionId", "null"),
+            stored_at=utc_now(),
+            size=size,
+            latest=True,
+            provenance=provenance,
+        )
+
+    async def find(self, key: str, save_id: str, *, size: int) -> Version | None:
+        found = await self._look_for(key, save_id, size)
+        if found is None:
+            await asyncio.sleep(_SETTLE_TIME)
+            found = await self._look_for(key, save_id, size)
+        return found
+
+    async def _look_for(self, key: str, save_id: str, size: int) -> Version | None:
+        page = await self.versions(key, limit=_RECENT)
+        for listed in page.versions:
+            if listed.deleted or listed.size != size:
+                continue
+            version = await self.describe(key, listed.version_id)
+            if version.provenance and version.provenance.save_id == save_id:
+                return version
+        return None
+
+    async def describe(self, key: str, version_id: str | None = None) -> Version:
+        with self._store_errors(key, version_id):
+            client = await self._opened_client()
+            answer = await client.head_object(
+                Bucket=self._options.bucket, Key=key, **_version(version_id)
+            )
+            return _described(key, answer, latest=version_id is None)
+
+    async def download(self, key: str, target: BinaryIO, version_id: str | None = None) -> Version:
+        with self._store_errors(key, version_id):
+            client = await self._opened_client()
+            answer = await client.get_object(
+                Bucket=self._options.bucket, Key=key, **_version(version_id)
+            )
+            async with answer["Body"] as body:
+                async for chunk in body.iter_chunks(_CHUNK):
+                    target.write(chunk)
+            return _described(key, answer, latest=version_id is None)
+
+    async def versions(self, key: str, *, limit: int, after: str | None = None) -> VersionPage:
+        marker = {"KeyMarker": key, "VersionIdMarker": after} if after else {}
+        with self._store_errors(key):
+            client = await self._opened_client()
+            answer = await client.list_object_versions(
+                Bucket=self._options.bucket, Prefix=key, MaxKeys=limit, **marker
+            )
+        # The prefix also matches longer keys; they sort after this one.
+        listed = [
+            Version(
+                key=key,
+                version_id=entry["VersionId"],
+                stored_at=entry["LastModified"],
+                size=entry.get("Size", 0),
+                latest=entry["IsLatest"],
+                deleted="Size" not in entry,
+            )
+            for entry in answer.get("Versions", []) + answer.get("DeleteMarkers", [])
+            if entry["Key"] == key
+        ]
+        # Versions come newest first, and so do delete markers, but the two in lists of their own.
+        listed.sort(key=lambda version: (version.latest, version.stored_at), reverse=True)
+        goes_on = answer.get("IsTruncated") and answer.get("NextKeyMarker") == key
+        return VersionPage(
+            versions=listed, next=answer.get("NextVersionIdMarker") if goes_on else None
+        )
+
+    async def check(self) -> StoreCheck:
+        try:
+            with self._store_errors():
+                client = await self._opened_client()
+                answer = await client.get_bucket_versioning(Bucket=self._options.bucket)
+        except StoreError as error:
+            return StoreCheck(versioned=None, problem=str(error))
+        if answer.get("Status") == "Enabled":
+            return StoreCheck(versioned=True)
+        return StoreCheck(
+            versioned=False,
+            problem=f"The bucket {self._options.bucket!r} does not keep versions: each save"
+            " replaces the one before. Turn versioning on in the bucket's settings.",
+        )
+
+    async def close(self) -> None:
+        await self._stack.aclose()
+
+    async def _opened_client(self) -> Any:
+        async with self._opening:
+            if self._client is None:
+                self._client = await self._stack.enter_async_context(self._create_client())
+        return self._client
+
+    def _create_client(self) -> Any:
+        options = self._options
+        # Recent checksums travel in trailers that many S3-compatible servers do not understand.
+        checksums = options.checksum_mode or (
+            "when_supported" if options.is_aws else "when_required"
+        )
+        return AioSession(profile=options.profile or None).create_client(
+            "s3",
+            # Without an endpoint botocore finds the bucket's own region at AWS.
+            endpoint_url=None if options.is_aws else options.endpoint_url,
+            region_name=options.region_name,
+            aws_access_key_id=options.access_key_id or None,
+            aws_secret_access_key=options.secret_access_key or None,
+            aws_session_token=options.session_token or None,
+            config=AioConfig(
+                connect_timeout=_CONNECT_TIMEOUT,
+                read_timeout=_STALL_TIMEOUT,
+                max_pool_connections=options.max_connections,
+                # A PUT whose answer was lost must be looked for before it is tried again.
+                retries={"total_max_attempts": 1},
+                http_session_cls=_SendingOnce,
+                request_checksum_calculation=checksums,
+                response_checksum_validation=checksums,
+            ),
+        )
+
+    @contextmanager
+    def _store_errors(self, key: str = "", version_id: str | None = None) -> Iterator[None]:
+        """Translate botocore's errors, the most specific first."""
+        place = f"{self._options.endpoint_url} (bucket {self._options.bucket!r})"
+        try:
+            yield
+        except ClientError as error:
+            raise self._client_error(error, place, key, version_id) from error
+        except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError) as error:
+            raise StoreRefused(
+                f"There are no credentials for {place}: set s3_access_key_id and"
+                " s3_secret_access_key, or one of the places where botocore looks."
+            ) from error
+        except ProfileNotFound as error:
+            raise StoreRefused(
+                f"There is no profile {self._options.profile!r} in the AWS configuration:"
+                " correct s3_profile."
+            ) from error
+        except (BotoConnectionError, HTTPClientError, OSError, asyncio.TimeoutError) as error:
+            raise StoreUnavailable(
+                f"The object store at {place} cannot be reached: {_reason(error)}."
+            ) from error
+        except (BotoCoreError, ValueError) as error:
+            raise StoreRefused(
+                f"A request to {place} cannot be made: {_reason(error)}. Check s3_endpoint_url,"
+                " s3_bucket and s3_put_options."
+            ) from error
+
+    def _client_error(
+        self, error: ClientError, place: str, key: str, version_id: str | None
+    ) -> StoreError:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if code == "NoSuchBucket":
+            return StoreRefused(
+                f"There is no bucket {self._options.bucket!r} at {self._options.endpoint_url}:"
+                " create it with versioning on, or correct s3_bucket."
+            )
+        if code in _NOT_THERE:
+            return VersionNotFound(
+                f"There is no version {version_id} of {key}."
+                if version_id
+                else f"There is no {key} in the store."
+            )
+        if code in _TRY_LATER or status >= 500 or status == 429:
+            return StoreUnavailable(
+                f"The object store at {place} is not ready: it answered {status} {code}."
+            )
+        if code == "RequestTimeTooSkewed":
+            return StoreRefused(
+                f"The clocks of this machine and of {place} differ too much: correct this one's."
+            )
+        if code in _CREDENTIALS or status in (401, 403):
+            return StoreRefused(
+                f"{place} refused Bookstore's credentials ({code}): check s3_access_key_id,"
+                " s3_secret_access_key and the permissions that come with them."
+            )
+        return StoreError(f"{place} would not take the request: it answered {status} {code}.")
+
+
+class _SendingOnce(AIOHTTPSession):  # type: ignore[misc]
+    """An HTTP session that does not send a request again when the connection breaks.
+
+    aiohttp does so by itself for methods that HTTP calls idempotent, and PUT is one; in a versioned
+    bucket a second PUT is a second version. There is no public way to turn that off
+    (https://github.com/aio-libs/aiohttp/issues/10790).
+    """
+
+    async def _get_session(self, proxy_url: str | None) -> Any:
+        session = await super()._get_session(proxy_url)
+        session._retry_connection = False
+        return session
+
+
+def _version(version_id: str | None) -> dict[str, str]:
+    return {"VersionId": version_id} if version_id else {}
+
+
+def _described(key: str, answer: Mapping[str, Any], *, latest: bool) -> Version:
+    stored_at = answer["LastModified"]
+    return Version(
+        key=key,
+        version_id=answer.get("VersionId", "null"),
+        stored_at=stored_at,
+        size=answer["ContentLength"],
+        latest=latest,
+        provenance=Provenance.from_metadata(answer.get("Metadata", {}), stored_at=stored_at),
+    )
+
+
+async def _unless_stalled(request: Awaitable[T], *, progress: Callable[[], int]) -> T:
+    """Await a request for as long as it makes progress.
+
+    The client's own timeouts watch for an answer; nothing of it watches an upload that the store
+    has stopped to read.
+
+    Raises
+    ------
+    asyncio.TimeoutError
+    """
+    task = asyncio.ensure_future(request)
+    reached = -1
+    try:
+        while not task.done() and reached != progress():
+            reached = progress()
+            await asyncio.wait({task}, timeout=_STALL_TIMEOUT)
+        if not task.done():
+            raise asyncio.TimeoutError(f"no byte of the upload went through in {_STALL_TIMEOUT} s")
+        return task.result()
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+def _reason(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).rstrip(".")

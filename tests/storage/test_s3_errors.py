@@ -1,0 +1,172 @@
+"""botocore's errors become Bookstore's: one sentence, the store's failure, and no secret."""
+
+import io
+import time
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from bookstore.storage import (
+    Provenance,
+    S3Options,
+    StoreError,
+    StoreRefused,
+    StoreUnavailable,
+    open_store,
+)
+from bookstore.storage import s3 as s3_module
+from tests.support.fault_proxy import FaultProxy
+from tests.support.object_store import Bucket, ObjectStore
+from tests.support.ports import free_port
+
+from .test_store_contract import s3_options
+
+NOW = Provenance(saved_at=datetime.now(timezone.utc), save_id="1")
+
+
+async def refusal(options: S3Options) -> StoreError:
+    store = open_store(options)
+    try:
+        with pytest.raises(StoreError) as raised:
+            await store.put("workspace/a.ipynb", io.BytesIO(b"{}"), NOW)
+        return raised.value
+    finally:
+        await store.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "says"),
+    [
+        ({"secret_access_key": "wrong-secret"}, StoreRefused, "refused Bookstore's credentials"),
+        ({"access_key_id": "nobody"}, StoreRefused, "refused Bookstore's credentials"),
+        ({"bucket": "bookstore-none"}, StoreRefused, "There is no bucket 'bookstore-none'"),
+        ({"profile": "nobody"}, StoreRefused, "There is no profile 'nobody'"),
+        ({"bucket": "Not A Bucket"}, StoreRefused, "Check s3_endpoint_url, s3_bucket"),
+        ({"put_options": {"Unknown": 1}}, StoreRefused, "s3_put_options"),
+    ],
+)
+async def test_a_refusal_says_what_to_do(
+    bucket: Bucket, change: dict[str, Any], error: type[StoreError], says: str
+) -> None:
+    raised = await refusal(replace(s3_options(bucket), **change))
+    assert isinstance(raised, error)
+    assert says in str(raised)
+    assert "wrong-secret" not in str(raised)
+
+
+async def test_without_credentials_that_is_what_is_said(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    raised = await refusal(replace(s3_options(bucket), access_key_id="", secret_access_key=""))
+    assert isinstance(raised, StoreRefused)
+    assert "There are no credentials" in str(raised)
+
+
+async def test_nobody_listens(bucket: Bucket) -> None:
+    options = replace(s3_options(bucket), endpoint_url=f"http://127.0.0.1:{free_port()}")
+    raised = await refusal(options)
+    assert isinstance(raised, StoreUnavailable)
+    assert "cannot be reached" in str(raised)
+
+
+async def test_a_key_that_is_too_long_is_this_saves_own_trouble(bucket: Bucket) -> None:
+    store = open_store(s3_options(bucket))
+    with pytest.raises(StoreError) as raised:
+        await store.put("x" * 2000, io.BytesIO(b"{}"), NOW)
+    await store.close()
+    assert type(raised.value) is StoreError
+
+
+@pytest.mark.parametrize(
+    ("mode", "error"),
+    [
+        ("unavailable", StoreUnavailable),
+        ("deny", StoreRefused),
+        ("refuse", StoreUnavailable),
+        ("cut_upload", StoreUnavailable),
+        ("lose_answer", StoreUnavailable),
+        ("hang", StoreUnavailable),
+    ],
+)
+@pytest.mark.parametrize("size", [10, 5_000_000])
+async def test_faults_on_the_way(
+    bucket: Bucket,
+    fault_proxy: FaultProxy,
+    mode: Any,
+    error: type[StoreError],
+    size: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(s3_module, "_STALL_TIMEOUT", 1)
+    store = open_store(replace(s3_options(bucket), endpoint_url=fault_proxy.endpoint_url))
+    fault_proxy.mode = mode
+    with pytest.raises(error):
+        await store.put("workspace/a.ipynb", io.BytesIO(b"x" * size), NOW)
+    fault_proxy.mode = "pass"
+    # What went wrong is over: the same store works again.
+    await store.put("workspace/a.ipynb", io.BytesIO(b"x" * size), NOW)
+    await store.close()
+
+
+async def test_a_put_whose_answer_was_lost_is_not_sent_again_unseen(
+    bucket: Bucket, fault_proxy: FaultProxy
+) -> None:
+    store = open_store(replace(s3_options(bucket), endpoint_url=fault_proxy.endpoint_url))
+    await store.check()  # there is a connection that is kept open
+    fault_proxy.mode = "lose_answer"
+    with pytest.raises(StoreUnavailable):
+        await store.put("workspace/a.ipynb", io.BytesIO(b"{}"), NOW)
+    await store.close()
+    assert len(bucket.version_ids("workspace/a.ipynb")) == 1
+
+
+async def test_a_slow_upload_is_not_a_stalled_one(
+    bucket: Bucket, fault_proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3_module, "_STALL_TIMEOUT", 1)
+    store = open_store(replace(s3_options(bucket), endpoint_url=fault_proxy.endpoint_url))
+
+    class SlowFile(io.BytesIO):
+        """Takes longer in all than an upload may stand still."""
+
+        def read(self, size: int | None = -1) -> bytes:
+            time.sleep(0.05)
+            return super().read(size)
+
+    await store.put("workspace/a.ipynb", SlowFile(b"x" * 5_000_000), NOW)
+    await store.close()
+
+
+async def test_a_bucket_without_versions_is_recognised(ceph: ObjectStore) -> None:
+    bucket = ceph.new_bucket(versioned=False)
+    store = open_store(s3_options(bucket))
+    check = await store.check()
+    await store.close()
+    bucket.remove()
+    assert check.versioned is False
+    assert "does not keep versions" in check.problem
+
+
+async def test_a_store_that_will_not_tell_is_not_taken_for_a_good_one(bucket: Bucket) -> None:
+    store = open_store(replace(s3_options(bucket), secret_access_key="wrong"))
+    check = await store.check()
+    await store.close()
+    assert check.versioned is None
+    assert "refused Bookstore's credentials" in check.problem
+
+
+async def test_delete_markers_are_shown_as_such(bucket: Bucket) -> None:
+    store = open_store(s3_options(bucket))
+    version = await store.put("workspace/a.ipynb", io.BytesIO(b"{}"), NOW)
+    bucket.store.client.delete_object(Bucket=bucket.name, Key="workspace/a.ipynb")
+    page = await store.versions("workspace/a.ipynb", limit=10)
+    await store.close()
+    assert [v.deleted for v in page.versions] == [True, False]
+    assert page.versions[1].version_id == version.version_id

@@ -1,0 +1,194 @@
+"""What every store does, tried on the embedded one and on S3, at moto's server and at Ceph."""
+
+import hashlib
+import io
+import os
+import uuid
+from collections.abc import AsyncIterator
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from bookstore.storage import (
+    LocalOptions,
+    Provenance,
+    S3Options,
+    Store,
+    StoreCheck,
+    Version,
+    VersionNotFound,
+    open_store,
+)
+from tests.support.object_store import Bucket, ObjectStore
+
+KEY = "workspace/a.ipynb"
+
+
+@pytest.fixture(params=["local", "moto", "ceph"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    if request.param == "local":
+        store = open_store(LocalOptions(directory=tmp_path / "store"))
+    else:
+        fixture = {"moto": "moto_server", "ceph": "ceph"}[request.param]
+        object_store: ObjectStore = request.getfixturevalue(fixture)
+        bucket = object_store.new_bucket()
+        request.addfinalizer(bucket.remove)
+        store = open_store(s3_options(bucket))
+    yield store
+    await store.close()
+
+
+def s3_options(bucket: Bucket) -> S3Options:
+    return S3Options(
+        bucket=bucket.name,
+        endpoint_url=bucket.store.endpoint_url,
+        access_key_id=bucket.store.access_key_id,
+        secret_access_key=bucket.store.secret_access_key,
+    )
+
+
+def origin_of(content: bytes) -> Provenance:
+    return Provenance(
+        save_id=uuid.uuid4().hex,
+        saved_at=datetime(2026, 11, 17, 9, 0, 0, 250, tzinfo=timezone.utc),
+        sha256=hashlib.sha256(content).hexdigest(),
+        author="José",
+        kernel_name="python3",
+        release="3.0.0",
+    )
+
+
+async def put(store: Store, content: bytes, key: str = KEY) -> Version:
+    return await store.put(key, io.BytesIO(content), origin_of(content))
+
+
+async def body(store: Store, key: str, version_id: str | None = None) -> bytes:
+    target = io.BytesIO()
+    await store.download(key, target, version_id)
+    return target.getvalue()
+
+
+@pytest.mark.parametrize("size", [0, 10, 3_000_000])
+async def test_bytes_come_back_as_they_were(store: Store, size: int) -> None:
+    content = os.urandom(size)
+    version = await put(store, content)
+    assert version.size == size
+    assert await body(store, KEY) == content
+    assert await body(store, KEY, version.version_id) == content
+
+
+@pytest.mark.parametrize("size", [10, 3_000_000])
+async def test_a_file_is_put_from_its_beginning(store: Store, size: int) -> None:
+    content = os.urandom(size)
+    file = io.BytesIO(content)
+    file.seek(7)
+    assert (await store.put(KEY, file, origin_of(content))).size == size
+    assert await body(store, KEY) == content
+
+
+async def test_every_put_is_a_version(store: Store) -> None:
+    contents = [b"first", b"second", b"second", b"third"]
+    put_versions = [await put(store, content) for content in contents]
+    page = await store.versions(KEY, limit=10)
+    assert [v.version_id for v in page.versions] == [v.version_id for v in reversed(put_versions)]
+    assert [v.latest for v in page.versions] == [True, False, False, False]
+    assert [v.size for v in page.versions] == [5, 6, 6, 5]
+    assert page.next is None
+    for content, version in zip(contents, put_versions, strict=True):
+        assert await body(store, KEY, version.version_id) == content
+
+
+async def test_a_version_tells_where_it_comes_from(store: Store) -> None:
+    first = await put(store, b"first")
+    second = await put(store, b"second")
+    described = await store.describe(KEY, first.version_id)
+    assert described.provenance == first.provenance
+    assert described.size == 5
+    assert described.stored_at.tzinfo
+    newest = await store.describe(KEY)
+    assert (newest.version_id, newest.latest) == (second.version_id, True)
+
+
+async def test_history_is_paged(store: Store) -> None:
+    expected = [(await put(store, bytes([n]))).version_id for n in range(7)][::-1]
+    listed: list[str] = []
+    after = None
+    pages = 0
+    while True:
+        page = await store.versions(KEY, limit=3, after=after)
+        listed += [version.version_id for version in page.versions]
+        pages += 1
+        after = page.next
+        if after is None:
+            break
+    assert listed == expected
+    assert pages == 3
+
+
+async def test_history_is_of_exactly_one_key(store: Store) -> None:
+    await put(store, b"a")
+    await put(store, b"b", f"{KEY}.bak")
+    await put(store, b"c", f"{KEY}/inside.ipynb")
+    await put(store, b"d", "workspace/a.ipyn")
+    page = await store.versions(KEY, limit=10)
+    assert [version.key for version in page.versions] == [KEY]
+    assert page.next is None
+
+
+async def test_a_key_without_versions_has_no_history(store: Store) -> None:
+    assert (await store.versions("workspace/none.ipynb", limit=10)).versions == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "with space.ipynb",
+        "ünïcödé/漢字.ipynb",
+        "a#b%20c+d&e=f?g.ipynb",
+        "quo'te\"s<b>.ipynb",
+        "/".join(["deep"] * 40) + "/a.ipynb",
+    ],
+)
+async def test_any_name_works(store: Store, path: str) -> None:
+    key = f"workspace/{path}"
+    version = await put(store, b"content", key)
+    assert await body(store, key, version.version_id) == b"content"
+    listed = await store.versions(key, limit=10)
+    assert [v.version_id for v in listed.versions] == [version.version_id]
+    assert version.provenance
+    assert await store.find(key, version.provenance.save_id, size=7)
+
+
+async def test_a_save_is_found_by_its_id(store: Store) -> None:
+    version = await put(store, b"content")
+    await put(store, b"another")
+    assert version.provenance
+    found = await store.find(KEY, version.provenance.save_id, size=7)
+    assert found
+    assert found.version_id == version.version_id
+    assert await store.find(KEY, uuid.uuid4().hex, size=7) is None
+    assert await store.find("workspace/none.ipynb", uuid.uuid4().hex, size=7) is None
+
+
+async def test_what_is_not_there_is_said_so(store: Store) -> None:
+    version = await put(store, b"content")
+    absent = version.version_id[::-1]
+    with pytest.raises(VersionNotFound, match=r"no workspace/none\.ipynb"):
+        await store.describe("workspace/none.ipynb")
+    with pytest.raises(VersionNotFound):
+        await store.download("workspace/none.ipynb", io.BytesIO())
+    with pytest.raises(VersionNotFound):
+        await store.describe("workspace/none.ipynb", version.version_id)
+    with pytest.raises(VersionNotFound, match=f"no version {absent} of {KEY}"):
+        await store.download(KEY, io.BytesIO(), absent)
+
+
+async def test_a_good_store_says_so(store: Store) -> None:
+    assert await store.check() == StoreCheck(versioned=True)
+
+
+async def test_closing_twice_is_closing_once(store: Store) -> None:
+    await store.check()
+    await store.close()
+    await store.close()

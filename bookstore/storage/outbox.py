@@ -1,0 +1,342 @@
+"""The outbox: saves that are durable on this machine and on their way to a store.
+
+A save is one file: the notebook's bytes, then a line of JSON that says what they are. It is there
+as soon as that line is whole, so a save needs no lock, no database and no other process, and a
+server killed at any point leaves a whole save or none. The file's name is the save's id.
+
+A row in a database would be more to wait for: its transaction takes a lock that the uploader and
+other servers hold at times, and unless each is synchronised a power cut can cost all of them.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from . import blanks
+from .blanks import Blanks
+
+_WAITING = ".save"
+_SENT = ".sent"  # given to the store at least once: it may be there already
+_LONGEST_RECORD = 1 << 16  # bytes
+_UNDER_WAY = 10.0  # seconds without a write after which half a save will not become whole
+_FORGOTTEN = 86_400.0  # seconds after which nobody will fill a file that was made ahead
+_COPY_PIECE = 1 << 30  # bytes
+
+
+class UnreadableSave(Exception):
+    """A save in the outbox cannot be read back; its message says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Save:
+    """One save of a notebook.
+
+    Attributes
+    ----------
+    save_id : str
+        Its name in the outbox, and what the store knows it by.
+    time : int
+        When it was saved, in nanoseconds since the epoch; no two saves of one server are equal.
+    path : str
+        The notebook's API path.
+    key : str
+        The key it becomes a version of.
+    author : str
+        Who saved.
+    release : str
+        The release of Bookstore that took it.
+    size : int
+        In bytes.
+    """
+
+    save_id: str
+    time: int
+    path: str
+    key: str
+    author: str
+    release: str
+    size: int
+
+    @property
+    def saved_at(self) -> datetime:
+        """When it was saved, in UTC."""
+        return datetime.fromtimestamp(self.time / 1e9, timezone.utc)
+
+
+class Outbox:
+    """The saves on their way to one store.
+
+    Each store has a folder of its own: a changed setting never sends an old save elsewhere.
+
+    Parameters
+    ----------
+    local_dir : Path
+        Where Bookstore keeps what belongs to this machine.
+    store_url : str
+        The store that the saves are for.
+    """
+
+    def __init__(self, local_dir: Path, store_url: str) -> None:
+        self.store_url = store_url
+        self.directory = local_dir / "outbox" / hashlib.sha256(store_url.encode()).hexdigest()[:16]
+        self.lock_file = self.directory / "uploader.lock"
+        self.set_aside_directory = self.directory / "unreadable"
+        self._state_file = self.directory / "state"
+        self._prefix = os.path.join(self.directory, "")
+        self._blanks = Blanks(self.directory, _WAITING)
+        self._clock = _Clock()
+
+    def create(self) -> None:
+        """Make the folder, readable by its owner only, and say in it which store it is for."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (self.directory / "store").write_text(f"{self.store_url}\n", encoding="utf-8")
+
+    def close(self) -> None:
+        """Leave nothing behind but saves."""
+        self._blanks.close()
+
+    def add_file(self, file: str, **record: str) -> str:
+        """Take in a file as it is on disk now, by one copy in the kernel.
+
+        Parameters
+        ----------
+        file : str
+        **record : str
+            ``path``, ``key``, ``author`` and ``release`` of the `Save`.
+
+        Returns
+        -------
+        str
+            The save's id.
+
+        Raises
+        ------
+        OSError
+            Nothing is left of the save then.
+        """
+        source = os.open(file, os.O_RDONLY)
+        try:
+            return self._add(lambda target: _copy(source, target), record)
+        finally:
+            os.close(source)
+
+    def add_content(self, content: bytes, **record: str) -> str:
+        """Take in bytes that are in no file, as `add_file` does."""
+        return self._add(lambda target: _write(target, content), record)
+
+    def ids(self) -> set[str]:
+        """Name the saves that are waiting."""
+        try:
+            with os.scandir(self.directory) as entries:
+                return {entry.name.partition(".")[0] for entry in entries if _is_save(entry)}
+        except (FileNotFoundError, NotADirectoryError):
+            return set()
+
+    def has(self, save_id: str) -> bool:
+        """Tell whether a save is still waiting."""
+        return os.path.exists(self._file(save_id, _WAITING)) or self.was_sent(save_id)
+
+    def load(self, save_id: str) -> Save | None:
+        """Read what a save is; None while it is being written.
+
+        Raises
+        ------
+        UnreadableSave
+        """
+        try:
+            with open(self._whereabouts(save_id), "rb") as file:
+                status = os.fstat(file.fileno())
+                file.seek(max(0, status.st_size - _LONGEST_RECORD))
+                line = file.read().removesuffix(b"\n").rpartition(b"\n")[2]
+        except OSError as error:
+            raise UnreadableSave(f"its file cannot be read ({error.strerror})") from error
+        try:
+            save = Save(save_id=save_id, **json.loads(line))
+            if status.st_size == save.size + len(line) + 2:
+                return save
+        except (ValueError, TypeError):
+            pass
+        if time.time() - status.st_mtime < _UNDER_WAY:
+            return None
+        raise UnreadableSave("its file is not whole")
+
+    def open(self, save: Save) -> BinaryIO:
+        """Open the notebook's bytes for reading. Raises `OSError`."""
+        file = open(self._whereabouts(save.save_id), "rb", buffering=0)  # noqa: SIM115
+        return io.BufferedReader(_Start(file, save.size))
+
+    def was_sent(self, save_id: str) -> bool:
+        """Tell whether a save was given to the store before, so that it may be there already."""
+        return os.path.exists(self._file(save_id, _SENT))
+
+    def mark_sent(self, save_id: str) -> None:
+        """Note, before a save is given to the store, that it may be there from now on."""
+        if not self.was_sent(save_id):
+            os.rename(self._file(save_id, _WAITING), self._file(save_id, _SENT))
+
+    def mark_refused(self, save_id: str) -> None:
+        """Note that the store has said no: the save is certainly not there."""
+        os.rename(self._file(save_id, _SENT), self._file(save_id, _WAITING))
+
+    def remove(self, save_id: str) -> None:
+        """Let a save go that is in the store."""
+        os.unlink(self._whereabouts(save_id))
+
+    def set_aside(self, save_id: str) -> None:
+        """Move a save that cannot be read out of the way; nothing is deleted."""
+        self.set_aside_directory.mkdir(mode=0o700, exist_ok=True)
+        os.rename(self._whereabouts(save_id), self.set_aside_directory / save_id)
+
+    def pending(self) -> int:
+        """Count the saves that are waiting."""
+        return len(self.ids())
+
+    def unreadable(self) -> int:
+        """Count the saves that were set aside."""
+        try:
+            return len(os.listdir(self.set_aside_directory))
+        except (FileNotFoundError, NotADirectoryError):
+            return 0
+
+    def sweep(self) -> None:
+        """Remove files made ahead by a server that was killed.
+
+        Should one that runs still have them, it makes others.
+        """
+        for entry in os.scandir(self.directory):
+            with suppress(OSError):
+                status = entry.stat()
+                is_blank = entry.name.endswith(blanks.UNFINISHED) or (
+                    entry.name.endswith(_WAITING) and not _is_save(entry)
+                )
+                if is_blank and time.time() - status.st_mtime > _FORGOTTEN:
+                    os.unlink(entry)
+
+    def write_state(self, state: dict[str, Any]) -> None:
+        """Keep what the uploader tells of itself, for every server that shares the outbox."""
+        part = self._state_file.with_suffix(".part")
+        part.write_text(json.dumps(state), encoding="utf-8")
+        part.replace(self._state_file)
+
+    def read_state(self) -> dict[str, Any]:
+        """Read what the uploader last told; empty where there is nothing, or nothing readable."""
+        try:
+            state = json.loads(self._state_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return state if isinstance(state, dict) else {}
+
+    def _file(self, save_id: str, suffix: str) -> str:
+        return f"{self._prefix}{save_id}{suffix}"
+
+    def _whereabouts(self, save_id: str) -> str:
+        return self._file(save_id, _SENT if self.was_sent(save_id) else _WAITING)
+
+    def _add(self, fill: Callable[[int], int], record: dict[str, Any]) -> str:
+        blank = self._blanks.take()
+        try:
+            record["time"] = self._clock.next()
+            record["size"] = fill(blank.descriptor)
+            _write(blank.descriptor, b"\n%b\n" % json.dumps(record).encode())
+            if not os.fstat(blank.descriptor).st_nlink:
+                self._blanks.discard()
+                raise FileNotFoundError(errno.ENOENT, "the outbox was removed", blank.file)
+        except BaseException:
+            # What is there of it would only fill the disk further.
+            with suppress(OSError):
+                os.unlink(blank.file)
+            raise
+        finally:
+            os.close(blank.descriptor)
+        return os.path.basename(blank.file).removesuffix(_WAITING)
+
+
+class _Clock:
+    """Nanoseconds since the epoch that never repeat or run back, so that saves keep their order."""
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._lock = threading.Lock()
+
+    def next(self) -> int:
+        with self._lock:
+            self._last = max(time.time_ns(), self._last + 1)
+            return self._last
+
+
+class _Start(io.RawIOBase):
+    """The first bytes of a file, as a file."""
+
+    def __init__(self, file: io.FileIO, size: int) -> None:
+        self._file = file
+        self._size = size
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        rest = max(0, self._size - self._file.tell())
+        return self._file.readinto(memoryview(buffer)[:rest]) or 0
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        if whence == os.SEEK_END:
+            offset, whence = self._size + offset, os.SEEK_SET
+        return self._file.seek(offset, whence)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _is_save(entry: os.DirEntry[str]) -> bool:
+    if entry.name.endswith(_SENT):
+        return True
+    try:
+        return entry.name.endswith(_WAITING) and entry.stat().st_size != len(blanks.CONTENT)
+    except FileNotFoundError:  # removed, or sent, since the directory was read
+        return False
+
+
+def _copy(source: int, target: int) -> int:
+    """Copy an open file to another's place, and tell how many bytes there were.
+
+    `shutil.copyfile` would take twice as long for a small notebook: it looks at both files first.
+    """
+    copied = 0
+    try:
+        while sent := os.sendfile(target, source, None, _COPY_PIECE):
+            copied += sent
+        return copied
+    except AttributeError:  # Windows
+        pass
+    except OSError as error:
+        # macOS sends to sockets only; some file systems cannot send at all.
+        if copied or error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSOCK, errno.ENOTSUP):
+            raise
+    with open(source, "rb", closefd=False) as whole, open(target, "wb", closefd=False) as copy:
+        shutil.copyfileobj(whole, copy)
+        return copy.tell()
+
+
+def _write(target: int, content: bytes) -> int:
+    """Write all of it: a disk that fills up takes less without an error."""
+    view = memoryview(content)
+    while view:
+        view = view[os.write(target, view) :]
+    return len(content)

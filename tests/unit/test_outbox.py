@@ -1,0 +1,186 @@
+"""The outbox: a save is there whole, or not at all."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bookstore.storage.outbox import Outbox, Save, UnreadableSave
+from tests.support.waiting import wait_for
+
+RECORD = {"path": "a.ipynb", "key": "w/a.ipynb", "author": "ann", "release": "1"}
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    outbox = Outbox(tmp_path, "https://s3/bucket")
+    outbox.create()
+    yield outbox
+    outbox.close()
+
+
+def load(outbox: Outbox, save_id: str) -> Save:
+    save = outbox.load(save_id)
+    assert save
+    return save
+
+
+def file_of(outbox: Outbox, save_id: str) -> Path:
+    (file,) = outbox.directory.glob(f"{save_id}.*")
+    return file
+
+
+def long_ago(file: Path) -> None:
+    os.utime(file, (0, 0))
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"{}\n", os.urandom(3_000_000)])
+def test_bytes_come_back_as_they_were(outbox: Outbox, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "file").write_bytes(content)
+    of_file = load(outbox, outbox.add_file(str(tmp_path / "file"), **RECORD))
+    of_bytes = load(outbox, outbox.add_content(content, **RECORD))
+    for save in (of_file, of_bytes):
+        assert save.size == len(content)
+        with outbox.open(save) as opened:
+            assert opened.read() == content
+            opened.seek(0)
+            assert opened.read(1) == content[:1]
+            assert opened.seek(0, os.SEEK_END) == len(content)
+
+
+def test_a_save_tells_what_it_is(outbox: Outbox) -> None:
+    path = "deep/ü #%+ \udcff.ipynb"
+    save = load(outbox, outbox.add_content(b"{}", **{**RECORD, "path": path}))
+    assert (save.path, save.key, save.author, save.release) == (path, "w/a.ipynb", "ann", "1")
+
+
+def test_times_keep_the_order_of_saves_also_when_the_clock_stands_still(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.time_ns", lambda: 1_700_000_000_000_000_000)
+    saves = [load(outbox, outbox.add_content(b"{}", **RECORD)) for _ in range(100)]
+    times = [save.time for save in saves]
+    assert times == sorted(set(times))
+    assert outbox.ids() == {save.save_id for save in saves}
+
+
+def test_each_store_has_an_outbox_of_its_own(outbox: Outbox, tmp_path: Path) -> None:
+    outbox.add_content(b"{}", **RECORD)
+    assert Outbox(tmp_path, "https://s3/another-bucket").ids() == set()
+
+
+def test_others_cannot_read_it(outbox: Outbox) -> None:
+    save_id = outbox.add_content(b"{}", **RECORD)
+    assert outbox.directory.stat().st_mode & 0o077 == 0
+    assert file_of(outbox, save_id).stat().st_mode & 0o077 == 0
+
+
+def test_a_save_that_cannot_be_written_leaves_nothing(outbox: Outbox, tmp_path: Path) -> None:
+    with pytest.raises(OSError):
+        outbox.add_file(str(tmp_path), **RECORD)  # a directory opens and cannot be copied
+    assert outbox.ids() == set()
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"{", b"{}\n\xff\xfe\n", b'{}\n{"size": 2}\n', b"{}\n[]\n"]
+)
+def test_a_damaged_save_is_unreadable(outbox: Outbox, damage: bytes) -> None:
+    save_id = outbox.add_content(b"{}", **RECORD)
+    file = file_of(outbox, save_id)
+    file.write_bytes(damage)
+    assert outbox.load(save_id) is None, "it may still be being written"
+    long_ago(file)
+    with pytest.raises(UnreadableSave, match="not whole"):
+        outbox.load(save_id)
+
+
+def test_a_shortened_save_is_unreadable(outbox: Outbox) -> None:
+    save_id = outbox.add_content(b"0123456789", **RECORD)
+    file = file_of(outbox, save_id)
+    file.write_bytes(file.read_bytes()[3:])
+    long_ago(file)
+    with pytest.raises(UnreadableSave):
+        outbox.load(save_id)
+
+
+def test_a_folder_in_the_place_of_a_save_is_unreadable(outbox: Outbox) -> None:
+    save_id = outbox.add_content(b"{}", **RECORD)
+    file = file_of(outbox, save_id)
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(UnreadableSave):
+        outbox.load(save_id)
+
+
+def test_what_is_set_aside_is_kept_and_counted(outbox: Outbox) -> None:
+    save_id = outbox.add_content(b"{}", **RECORD)
+    outbox.set_aside(save_id)
+    assert (outbox.pending(), outbox.unreadable()) == (0, 1)
+    assert (outbox.set_aside_directory / save_id).read_bytes().startswith(b"{}\n")
+
+
+def test_a_save_is_marked_while_it_may_be_in_the_store(outbox: Outbox) -> None:
+    save_id = outbox.add_content(b"{}", **RECORD)
+    assert not outbox.was_sent(save_id)
+    outbox.mark_sent(save_id)
+    outbox.mark_sent(save_id)
+    assert outbox.was_sent(save_id)
+    assert outbox.ids() == {save_id}
+    outbox.mark_refused(save_id)
+    assert not outbox.was_sent(save_id)
+    outbox.remove(save_id)
+    assert not outbox.has(save_id)
+    assert outbox.ids() == set()
+
+
+def test_the_state_is_for_everybody_who_shares_the_outbox(outbox: Outbox, tmp_path: Path) -> None:
+    outbox.write_state({"last_error": None})
+    assert Outbox(tmp_path, outbox.store_url).read_state() == {"last_error": None}
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", "\x00"])
+def test_a_damaged_state_is_no_state(outbox: Outbox, damage: str) -> None:
+    (outbox.directory / "state").write_text(damage)
+    assert outbox.read_state() == {}
+
+
+def test_files_made_ahead_are_no_saves(outbox: Outbox) -> None:
+    outbox.add_content(b"{}", **RECORD)
+    wait_for(lambda: len(list(outbox.directory.glob("*.save"))) > 1, "blanks")
+    assert outbox.pending() == 1
+    outbox.close()
+    assert len(list(outbox.directory.glob("*.save"))) == 1
+
+
+def test_an_outbox_that_was_removed_takes_saves_again_when_it_is_made_anew(
+    outbox: Outbox, tmp_path: Path
+) -> None:
+    outbox.add_content(b"{}", **RECORD)
+    wait_for(lambda: len(list(outbox.directory.glob("*.save"))) == 9, "all blanks")
+    shutil.rmtree(outbox.directory)
+    with pytest.raises(FileNotFoundError):
+        for _ in range(2):  # the first may find a blank that was there before
+            outbox.add_content(b"{}", **RECORD)
+    outbox.create()
+    save_id = outbox.add_content(b"{}", **RECORD)
+    assert outbox.ids() == {save_id}
+
+
+def test_files_made_ahead_by_a_killed_server_are_swept_away(outbox: Outbox, tmp_path: Path) -> None:
+    waiting = outbox.add_content(b"{}", **RECORD)
+    wait_for(lambda: len(list(outbox.directory.glob("*.save"))) == 9, "all blanks")
+    another = Outbox(tmp_path, outbox.store_url)
+    another.sweep()
+    assert len(list(outbox.directory.glob("*.save"))) == 9
+    for file in outbox.directory.glob("*.save"):
+        long_ago(file)
+    another.sweep()
+    assert len(list(outbox.directory.glob("*.save"))) == 1
+    # Who made them runs after all, and notices.
+    with pytest.raises(FileNotFoundError):
+        outbox.add_content(b"{}", **RECORD)
+    assert outbox.ids() == {waiting}
+    outbox.add_content(b"{}", **RECORD)
+    assert outbox.pending() == 2

@@ -1,0 +1,269 @@
+"""Bookstore's settings, in Jupyter's own configuration system: ``c.BookstoreSettings.…``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from jupyter_core.paths import jupyter_data_dir
+from traitlets import Bool, Dict, Float, Int, TraitError, Unicode, default
+from traitlets.config import LoggingConfigurable
+
+from .storage.options import AWS_ENDPOINT_URL, LocalOptions, S3Options
+
+LOCAL = "local"
+CHECKSUM_MODES = ("", "when_required", "when_supported")
+
+
+class BookstoreSettings(LoggingConfigurable):
+    """Where versions are kept, and how they get there.
+
+    Each setting can be given in a Jupyter config file, as in ``c.BookstoreSettings.s3_bucket =
+    "notebooks"``, or on the command line, as in ``--BookstoreSettings.s3_bucket=notebooks``.
+    """
+
+    store_url = Unicode(
+        help="""Which store keeps the versions. Empty: the S3 bucket named by `s3_bucket`, or none,
+        and archiving is off. "local": an embedded store in `local_dir`. "file:///a/directory": an
+        embedded store in that directory.""",
+    ).tag(config=True)
+    local_dir = Unicode(
+        help="""Directory for what belongs to this machine: saves on their way to the store, and the
+        embedded store. Several servers of one user may share it. The default is `bookstore` in
+        Jupyter's data directory.""",
+    ).tag(config=True)
+    workspace_prefix = Unicode(
+        "workspace",
+        help="""Prefix of the keys of saved notebooks. "{username}" in it stands for the JupyterHub
+        user's name.""",
+    ).tag(config=True)
+    published_prefix = Unicode(
+        "published",
+        help="""Prefix of the keys of published notebooks. "{username}" in it stands for the
+        JupyterHub user's name.""",
+    ).tag(config=True)
+    s3_bucket = Unicode(
+        help="The bucket that keeps the versions. Default: $JPYNB_S3_BUCKET.",
+    ).tag(config=True)
+    s3_endpoint_url = Unicode(
+        help=f"""Where the object store is reached. Default: $JPYNB_S3_ENDPOINT_URL, or
+        {AWS_ENDPOINT_URL}.""",
+    ).tag(config=True)
+    s3_region_name = Unicode(
+        help="Region of the bucket. Default: $JPYNB_S3_REGION_NAME, or us-east-1.",
+    ).tag(config=True)
+    s3_access_key_id = Unicode(
+        help="""Access key id. Default: $JPYNB_S3_ACCESS_KEY_ID; where that is empty too, botocore
+        looks for credentials where it always does.""",
+    ).tag(config=True)
+    s3_secret_access_key = Unicode(
+        help="Secret access key. Default: $JPYNB_S3_SECRET_ACCESS_KEY.",
+    ).tag(config=True)
+    s3_session_token = Unicode(
+        help="Session token that belongs to temporary credentials.",
+    ).tag(config=True)
+    s3_profile = Unicode(
+        help="Profile of the AWS configuration files to take credentials from.",
+    ).tag(config=True)
+    s3_put_options = Dict(
+        help="""Further arguments of every PutObject, such as {"StorageClass": "STANDARD_IA"},
+        {"Tagging": "team=a"} or {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "…"}.""",
+    ).tag(config=True)
+    s3_checksum_mode = Unicode(
+        help="""When uploads carry a checksum of their own: "when_supported" or "when_required".
+        Empty: when supported at AWS, when required elsewhere.""",
+    ).tag(config=True)
+    max_threads = Int(16, help="How many uploads and downloads may run at once.").tag(config=True)
+    shutdown_timeout = Float(
+        10.0,
+        help="""Seconds that a server which is shut down may take to upload saves that are still
+        pending. The rest waits in `local_dir` for the next start.""",
+    ).tag(config=True)
+    skip_unchanged = Bool(
+        False,
+        help="""Whether a save whose bytes equal those of the newest version makes no version.""",
+    ).tag(config=True)
+    enable_s3_cloning = Bool(
+        True, help="Whether notebooks can be cloned from a bucket.", config=True
+    )
+    fs_cloning_basedir = Unicode(
+        help="""Absolute path of the directory inside which notebooks can be cloned from the file
+        system. Empty: they cannot.""",
+    ).tag(config=True)
+
+    @default("local_dir")
+    def _local_dir_default(self) -> str:
+        return str(Path(jupyter_data_dir()) / "bookstore")
+
+    @default("s3_bucket")
+    def _s3_bucket_default(self) -> str:
+        return os.environ.get("JPYNB_S3_BUCKET", "")
+
+    @default("s3_endpoint_url")
+    def _s3_endpoint_url_default(self) -> str:
+        return os.environ.get("JPYNB_S3_ENDPOINT_URL", AWS_ENDPOINT_URL)
+
+    @default("s3_region_name")
+    def _s3_region_name_default(self) -> str:
+        return os.environ.get("JPYNB_S3_REGION_NAME", "us-east-1")
+
+    @default("s3_access_key_id")
+    def _s3_access_key_id_default(self) -> str:
+        return os.environ.get("JPYNB_S3_ACCESS_KEY_ID", "")
+
+    @default("s3_secret_access_key")
+    def _s3_secret_access_key_default(self) -> str:
+        return os.environ.get("JPYNB_S3_SECRET_ACCESS_KEY", "")
+
+    @property
+    def local_path(self) -> Path:
+        """`local_dir`, made absolute."""
+        return Path(self.local_dir).expanduser().absolute()
+
+    def values(self) -> dict[str, Any]:
+        """Give all settings by name, to be passed on to another process; secrets included."""
+        return {name: getattr(self, name) for name in sorted(self.class_own_traits(config=True))}
+
+    def store_options(self) -> LocalOptions | S3Options | None:
+        """Tell which store is named and how to reach it; None where none is.
+
+        Raises
+        ------
+        ValueError
+            If `store_url` is no URL of a store.
+        """
+        if self.store_url == LOCAL:
+            return LocalOptions(directory=self.local_path / "store")
+        if self.store_url:
+            return LocalOptions.from_url(self.store_url)
+        if not (self.s3_bucket and self.s3_endpoint_url):
+            return None
+        return S3Options(
+            bucket=self.s3_bucket,
+            endpoint_url=self.s3_endpoint_url,
+            region_name=self.s3_region_name,
+            access_key_id=self.s3_access_key_id,
+            secret_access_key=self.s3_secret_access_key,
+            session_token=self.s3_session_token,
+            profile=self.s3_profile,
+            put_options=self.s3_put_options,
+            checksum_mode=self.s3_checksum_mode,
+            max_connections=self.max_threads,
+        )
+
+
+def validate_bookstore(settings: BookstoreSettings) -> dict[str, bool]:
+    """Tell which features the settings turn on.
+
+    Parameters
+    ----------
+    settings : BookstoreSettings
+
+    Returns
+    -------
+    dict of str to bool
+        ``bookstore_valid``: a store is named. ``archive_valid`` and ``publish_valid``: and there is
+        a prefix for it. ``s3_clone_valid``, ``fs_clone_valid``: cloning is turned on.
+    """
+    try:
+        named = settings.store_options() is not None
+    except ValueError:
+        named = False
+    return {
+        "bookstore_valid": named,
+        "archive_valid": named and settings.workspace_prefix != "",
+        "publish_valid": named and settings.published_prefix != "",
+        "s3_clone_valid": settings.enable_s3_cloning,
+        "fs_clone_valid": os.path.isabs(settings.fs_cloning_basedir),
+    }
+
+
+def require_working(settings: BookstoreSettings) -> None:
+    """Refuse settings that cannot work, with what to do about each.
+
+    Raises
+    ------
+    TraitError
+        A server reports it as a bad configuration and does not start.
+    """
+    problems = list(_problems(settings))
+    if problems:
+        raise TraitError(" ".join(problems))
+
+
+def _problems(settings: BookstoreSettings) -> Iterator[str]:
+    name = "c.BookstoreSettings"
+    try:
+        settings.store_options()
+    except ValueError as error:
+        yield f'{name}.store_url: {error}. Use "", "local" or such a URL.'
+    if settings.s3_endpoint_url and not _is_http_url(settings.s3_endpoint_url):
+        yield (
+            f"{name}.s3_endpoint_url: {settings.s3_endpoint_url!r} is not a URL."
+            " Write it as https://host or http://host:port."
+        )
+    if settings.s3_checksum_mode not in CHECKSUM_MODES:
+        yield (
+            f"{name}.s3_checksum_mode: {settings.s3_checksum_mode!r} is unknown."
+            f" Use one of {', '.join(map(repr, CHECKSUM_MODES))}."
+        )
+    if not _is_plain(settings.s3_put_options):
+        yield f"{name}.s3_put_options: only texts, numbers, lists and dicts can be passed on."
+    if settings.max_threads < 1:
+        yield f"{name}.max_threads: {settings.max_threads} uploads at once are none. Use 1 or more."
+    if settings.shutdown_timeout < 0:
+        yield f"{name}.shutdown_timeout: {settings.shutdown_timeout:g} is negative. Use 0 or more."
+    if settings.fs_cloning_basedir and not os.path.isabs(settings.fs_cloning_basedir):
+        yield (
+            f"{name}.fs_cloning_basedir: {settings.fs_cloning_basedir!r} is relative."
+            " Give an absolute path, or leave it empty to turn cloning from the file system off."
+        )
+    for setting in ("workspace_prefix", "published_prefix"):
+        try:
+            expand_prefix(getattr(settings, setting))
+        except ValueError as error:
+            yield f"{name}.{setting}: {error}"
+
+
+def _is_plain(value: object) -> bool:
+    try:
+        json.dumps(value)
+        return True
+    except (TypeError, ValueError):
+        return False
+
+
+def _is_http_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:  # no such host, or port, can be written
+        return False
+
+
+def expand_prefix(prefix: str) -> str:
+    """Fill in a prefix's ``{username}`` from ``$JUPYTERHUB_USER``.
+
+    Raises
+    ------
+    ValueError
+        If there is no user's name to fill in, or the prefix asks for anything else.
+    """
+    fields = {field for _, field, _, _ in Formatter().parse(prefix) if field is not None}
+    if unknown := fields - {"username"}:
+        raise ValueError(
+            f"{prefix!r} asks for {{{unknown.pop()}}}. Only {{username}} can be filled in."
+        )
+    username = os.environ.get("JUPYTERHUB_USER", "")
+    if fields and not username:
+        raise ValueError(
+            f"{prefix!r} asks for the user's name, and JUPYTERHUB_USER is empty."
+            " Set that variable, or write the prefix without {username}."
+        )
+    # A name is one segment of the key, whatever is in it.
+    return prefix.format(username=quote(username, safe="@ ~!$&'()*+,;=:"))

@@ -1,0 +1,153 @@
+"""Settings: where they come from, what they turn on, and what cannot work."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from traitlets import TraitError
+from traitlets.config import Config
+
+from bookstore.bookstore_config import (
+    BookstoreSettings,
+    expand_prefix,
+    require_working,
+    validate_bookstore,
+)
+from bookstore.storage import LocalOptions, S3Options
+
+ENVIRONMENT = {
+    "s3_access_key_id": "JPYNB_S3_ACCESS_KEY_ID",
+    "s3_secret_access_key": "JPYNB_S3_SECRET_ACCESS_KEY",
+    "s3_endpoint_url": "JPYNB_S3_ENDPOINT_URL",
+    "s3_region_name": "JPYNB_S3_REGION_NAME",
+    "s3_bucket": "JPYNB_S3_BUCKET",
+}
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in (*ENVIRONMENT.values(), "JUPYTERHUB_USER"):
+        monkeypatch.delenv(variable, raising=False)
+
+
+def test_defaults_are_those_documented() -> None:
+    settings = BookstoreSettings()
+    assert settings.workspace_prefix == "workspace"
+    assert settings.published_prefix == "published"
+    assert settings.s3_endpoint_url == "https://s3.amazonaws.com"
+    assert settings.s3_region_name == "us-east-1"
+    assert settings.s3_bucket == ""
+    assert settings.max_threads == 16
+    assert settings.enable_s3_cloning is True
+    assert settings.fs_cloning_basedir == ""
+
+
+@pytest.mark.parametrize(("setting", "variable"), ENVIRONMENT.items())
+def test_config_beats_environment(
+    setting: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "from-environment")
+    assert getattr(BookstoreSettings(), setting) == "from-environment"
+    config = Config(BookstoreSettings={setting: "from-config"})
+    assert getattr(BookstoreSettings(config=config), setting) == "from-config"
+
+
+@pytest.mark.parametrize(
+    ("settings", "turned_on"),
+    [
+        ({}, {"s3_clone_valid"}),
+        (
+            {"s3_bucket": "b"},
+            {"bookstore_valid", "archive_valid", "publish_valid", "s3_clone_valid"},
+        ),
+        (
+            {"store_url": "local"},
+            {"bookstore_valid", "archive_valid", "publish_valid", "s3_clone_valid"},
+        ),
+        ({"s3_bucket": "b", "s3_endpoint_url": ""}, {"s3_clone_valid"}),
+        (
+            {"s3_bucket": "b", "workspace_prefix": ""},
+            {"bookstore_valid", "publish_valid", "s3_clone_valid"},
+        ),
+        (
+            {"s3_bucket": "b", "published_prefix": ""},
+            {"bookstore_valid", "archive_valid", "s3_clone_valid"},
+        ),
+        ({"enable_s3_cloning": False, "fs_cloning_basedir": "/books"}, {"fs_clone_valid"}),
+        ({"enable_s3_cloning": False, "fs_cloning_basedir": "books"}, set()),
+        ({"store_url": "nonsense"}, {"s3_clone_valid"}),
+    ],
+)
+def test_validate_tells_what_is_turned_on(settings: dict[str, Any], turned_on: set[str]) -> None:
+    features = validate_bookstore(BookstoreSettings(**settings))
+    assert {name for name, on in features.items() if on} == turned_on
+    assert set(features) == {
+        "bookstore_valid",
+        "archive_valid",
+        "publish_valid",
+        "s3_clone_valid",
+        "fs_clone_valid",
+    }
+
+
+def test_settings_that_work_pass() -> None:
+    require_working(BookstoreSettings())
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"fs_cloning_basedir": "books"}, "fs_cloning_basedir: 'books' is relative"),
+        ({"store_url": "somewhere"}, "store_url: 'somewhere' is not of the form file:///"),
+        ({"store_url": "file://host/dir"}, "store_url: 'file://host/dir' is not of the form"),
+        ({"store_url": "file:relative"}, "store_url"),
+        ({"store_url": "http://[broken"}, "store_url"),
+        ({"max_threads": 0}, "max_threads: 0"),
+        ({"shutdown_timeout": -1.0}, "shutdown_timeout: -1 is negative"),
+        ({"s3_endpoint_url": "minio:9000"}, "s3_endpoint_url: 'minio:9000' is not a URL"),
+        ({"s3_endpoint_url": "http://[broken"}, "s3_endpoint_url"),
+        ({"s3_put_options": {"Expires": object()}}, "s3_put_options: only texts"),
+        ({"s3_checksum_mode": "always"}, "s3_checksum_mode: 'always' is unknown"),
+        ({"workspace_prefix": "{username}/w"}, "workspace_prefix: '{username}/w' asks for the"),
+        ({"published_prefix": "{group}/p"}, "published_prefix: '{group}/p' asks for {group}"),
+        ({"workspace_prefix": "w/{"}, "workspace_prefix"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_named(settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(TraitError, match=r"c\.BookstoreSettings") as refusal:
+        require_working(BookstoreSettings(**settings))
+    assert says in str(refusal.value)
+
+
+def test_all_problems_are_said_at_once() -> None:
+    with pytest.raises(TraitError, match=r"max_threads.*fs_cloning_basedir"):
+        require_working(BookstoreSettings(max_threads=0, fs_cloning_basedir="books"))
+
+
+def test_a_prefix_takes_the_hub_users_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTERHUB_USER", "ann")
+    assert expand_prefix("users/{username}/notebooks") == "users/ann/notebooks"
+
+
+def test_a_users_name_is_one_segment_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTERHUB_USER", "../bob")
+    assert expand_prefix("users/{username}") == "users/..%2Fbob"
+
+
+def test_store_options_follow_store_url(tmp_path: Path) -> None:
+    assert BookstoreSettings().store_options() is None
+    local = BookstoreSettings(store_url="local", local_dir=str(tmp_path))
+    assert local.store_options() == LocalOptions(directory=tmp_path / "store")
+    elsewhere = BookstoreSettings(store_url="file:///with%20space", s3_bucket="b")
+    assert elsewhere.store_options() == LocalOptions(directory=Path("/with space"))
+    in_bucket = BookstoreSettings(s3_bucket="b", max_threads=3).store_options()
+    assert isinstance(in_bucket, S3Options)
+    assert in_bucket.url == "https://s3.amazonaws.com/b"
+    assert in_bucket.max_connections == 3
+
+
+def test_options_show_no_secret() -> None:
+    options = BookstoreSettings(
+        s3_bucket="b", s3_secret_access_key="hush", s3_session_token="hush"
+    ).store_options()
+    assert "hush" not in repr(options)

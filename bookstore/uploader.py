@@ -1,0 +1,267 @@
+"""The uploader: an asyncio queue, locked by path, that takes saves from the outbox to the store.
+
+The saves of one notebook go one after the other, in their order; those of different notebooks at
+the same time. A notebook whose save the store would not take waits and is tried again, while the
+others go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import random
+import time
+from bisect import insort
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import BinaryIO, Protocol
+
+from .storage import (
+    Provenance,
+    Store,
+    StoreRefused,
+    StoreUnavailable,
+    Version,
+    VersionNotFound,
+)
+from .storage.outbox import Outbox, Save, UnreadableSave
+
+# Saves of another server that shares the outbox are found by looking: nobody wakes us for them.
+_LOOK_INTERVAL = 1.0  # seconds
+# Saves come first: an upload that begins while more of them arrive would take time from them.
+CALM = 1.0  # seconds without a save after which uploading begins
+_PATIENCE = 5.0  # seconds after which it begins all the same
+_FIRST_DELAY = 1.0  # seconds until a failed upload is tried again
+_LONGEST_DELAY = 15.0
+
+
+class Reporter(Protocol):
+    """Is told what becomes of saves."""
+
+    def queued(self, save: Save) -> None:
+        """Hear that a save waits for its turn."""
+
+    def archived(self, save: Save, version: Version | None) -> None:
+        """Hear that a save is in the store; as no version of its own if nothing had changed."""
+
+    def failed(self, save: Save, error: Exception) -> None:
+        """Hear that a save could not be archived for now; it stays pending."""
+
+    def unreadable(self, save_id: str, error: UnreadableSave) -> None:
+        """Hear that a save cannot be read back; it was set aside."""
+
+
+class Uploader:
+    """Takes saves from an outbox to a store, each once.
+
+    Parameters
+    ----------
+    outbox : Outbox
+    store : Store
+    reporter : Reporter
+    max_threads : int
+        How many uploads may run at once.
+    skip_unchanged : bool
+        Whether a save that equals the newest version makes no version.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        store: Store,
+        reporter: Reporter,
+        *,
+        max_threads: int,
+        skip_unchanged: bool,
+    ) -> None:
+        self._outbox = outbox
+        self._store = store
+        self._reporter = reporter
+        self._skip_unchanged = skip_unchanged
+        self._slots = asyncio.Semaphore(max_threads)
+        self._taken: set[str] = set()  # ids of saves that are in a queue
+        self._queues: dict[str, list[Save]] = {}  # by key; its task exists while its queue does
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._news = asyncio.Event()
+        self._store_answers = asyncio.Condition()
+        self._recoveries = 0
+        self._store_is_down = False
+        self._draining = False
+
+    def wake(self) -> None:
+        """Look into the outbox, as soon as no more saves come."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Upload saves as they come, until cancelled."""
+        while True:
+            await self._calm()
+            self._take_up()
+            self._news.clear()
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._news.wait(), _LOOK_INTERVAL)
+
+    async def _calm(self) -> None:
+        patient_until = time.monotonic() + _PATIENCE
+        while self._news.is_set() and time.monotonic() < patient_until:
+            self._news.clear()
+            await asyncio.sleep(CALM)
+
+    async def drain(self) -> None:
+        """Upload what is pending; a notebook that the store will not take now is left for later."""
+        self._draining = True
+        async with self._store_answers:
+            self._store_answers.notify_all()
+        self._take_up()
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _take_up(self) -> None:
+        for save_id in self._outbox.ids() - self._taken:
+            try:
+                save = self._outbox.load(save_id)
+            except UnreadableSave as error:
+                self._set_aside(save_id, error)
+                continue
+            if save is None:
+                continue
+            self._taken.add(save_id)
+            self._reporter.queued(save)
+            if save.key in self._queues:
+                insort(self._queues[save.key], save, key=lambda queued: queued.time)
+            else:
+                self._queues[save.key] = [save]
+                task = asyncio.create_task(self._upload_all(save.key))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    def _set_aside(self, save_id: str, error: UnreadableSave) -> None:
+        try:
+            self._outbox.set_aside(save_id)
+        except OSError:
+            self._taken.add(save_id)  # it stays where it is, and need not be read again
+        self._reporter.unreadable(save_id, error)
+
+    async def _upload_all(self, key: str) -> None:
+        """Upload the saves of one notebook, until there are none."""
+        queue = self._queues[key]
+        delays = retry_delays()
+        while queue:
+            save = queue[0]
+            try:
+                await self._upload(save)
+            except UnreadableSave as error:
+                self._taken.discard(save.save_id)
+                self._set_aside(save.save_id, error)
+            except Exception as error:  # whatever is wrong with this one, the others go on
+                self._reporter.failed(save, error)
+                if self._draining:
+                    break
+                await self._pause(error, next(delays))
+                continue
+            else:
+                self._taken.discard(save.save_id)
+                await self._announce_recovery()
+                delays = retry_delays()
+            queue.remove(save)
+        del self._queues[key]
+
+    async def _upload(self, save: Save) -> None:
+        version = await self._sent_before(save) or await self._send(save)
+        # In this order: who sees that nothing is pending also sees what became of it.
+        self._reporter.archived(save, version)
+        self._outbox.remove(save.save_id)
+
+    async def _sent_before(self, save: Save) -> Version | None:
+        """Look for a save whose answer was lost, with a connection or with a killed process."""
+        if not self._outbox.was_sent(save.save_id):
+            return None
+        return await self._store.find(save.key, save.save_id, size=save.size)
+
+    async def _send(self, save: Save) -> Version | None:
+        async with self._slots:
+            try:
+                content = self._outbox.open(save)
+            except OSError as error:
+                raise UnreadableSave(f"its file cannot be read ({error.strerror})") from error
+            with content:
+                origin = await asyncio.to_thread(_provenance, save, content)
+                if self._skip_unchanged and await self._is_newest(save.key, origin.sha256):
+                    return None
+                self._outbox.mark_sent(save.save_id)
+                try:
+                    return await self._store.put(save.key, content, origin)
+                except StoreRefused:
+                    self._outbox.mark_refused(save.save_id)
+                    raise
+
+    async def _is_newest(self, key: str, sha256: str) -> bool:
+        try:
+            newest = await self._store.describe(key)
+        except VersionNotFound:
+            return False
+        return newest.provenance is not None and newest.provenance.sha256 == sha256
+
+    async def _pause(self, error: Exception, delay: float) -> None:
+        """Wait before the next attempt: less if meanwhile the store turns out to answer again."""
+        store_is_down = isinstance(error, (StoreUnavailable, StoreRefused))
+        self._store_is_down |= store_is_down
+        seen = self._recoveries
+
+        def can_go_on() -> bool:
+            return self._draining or (store_is_down and self._recoveries != seen)
+
+        await asyncio.sleep(min(delay, _FIRST_DELAY))
+        async with self._store_answers:
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._store_answers.wait_for(can_go_on), delay)
+
+    async def _announce_recovery(self) -> None:
+        if not self._store_is_down:
+            return
+        self._store_is_down = False
+        self._recoveries += 1
+        async with self._store_answers:
+            self._store_answers.notify_all()
+
+
+def retry_delays() -> Iterator[float]:
+    """Yield the seconds to wait after each failure in a row; no two uploads keep in step."""
+    delay = _FIRST_DELAY
+    while True:
+        yield delay * random.uniform(0.75, 1)  # noqa: S311
+        delay = min(2 * delay, _LONGEST_DELAY)
+
+
+_METADATA_TAIL = 1 << 16  # bytes
+
+
+def _provenance(save: Save, content: BinaryIO) -> Provenance:
+    """Say where a save comes from, reading its bytes for what only they tell."""
+    digest = hashlib.sha256()
+    while chunk := content.read(1 << 20):
+        digest.update(chunk)
+    content.seek(max(0, save.size - _METADATA_TAIL))
+    return Provenance(
+        save_id=save.save_id,
+        saved_at=save.saved_at,
+        sha256=digest.hexdigest(),
+        author=save.author,
+        kernel_name=_kernel_name(content.read()),
+        release=save.release,
+    )
+
+
+def _kernel_name(tail: bytes) -> str:
+    """Find the kernel's name in the end of a notebook's JSON.
+
+    Jupyter writes a notebook's keys sorted, so its metadata stands after its cells: the end of the
+    file is enough, and a notebook of 50 MB need not be parsed for a name.
+    """
+    _, found, rest = tail.decode(errors="replace").rpartition('"kernelspec":')
+    try:
+        spec, _ = json.JSONDecoder().raw_decode(rest.lstrip()) if found else ({}, 0)
+        return str(spec["name"])
+    except (ValueError, TypeError, KeyError):
+        return ""

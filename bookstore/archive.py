@@ -1,0 +1,166 @@
+"""Contents managers that archive: every save of a notebook becomes a version."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+from . import flavours
+from .recorder import Recorder
+from .service import Bookstore, get_bookstore
+from .storage.base import format_time, utc_now
+
+_POLL_INTERVAL = 0.05  # seconds
+
+
+class ArchiveRecord(NamedTuple):
+    """A notebook to be archived without being saved.
+
+    Attributes
+    ----------
+    filepath : str
+        Its API path.
+    content : str
+        The notebook's JSON text.
+    queued_time : float
+        When it was handed over, in seconds since the epoch.
+    """
+
+    filepath: str
+    content: str
+    queued_time: float
+
+
+class ArchivingMixin:
+    """Archives what a contents manager saves; goes in front of any contents manager class.
+
+    What is archived is the file as the base class has left it, with whatever the user's own save
+    hooks did to it. A save that fails archives nothing.
+
+    Attributes
+    ----------
+    path_locks : dict of str to asyncio.Lock
+        The lock of each path that is being archived. Whoever holds one keeps `archive`, and the
+        saves of an asynchronous contents manager, waiting.
+    path_lock_ready : asyncio.Lock
+        Held while a lock is looked up or added.
+    """
+
+    bookstore: Bookstore
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.path_locks: dict[str, asyncio.Lock] = {}
+        self.path_lock_ready = asyncio.Lock()
+        self.bookstore = get_bookstore(self)  # type: ignore[arg-type]
+        self.settings = self.bookstore.settings
+
+    def save(self, model: dict[str, Any], path: str = "") -> Any:
+        """Save, as the base class does, and record the save of a notebook.
+
+        Returns
+        -------
+        dict, or an awaitable of it where the base class is asynchronous
+            The saved model, without content.
+        """
+        save = partial(super().save, model, path)  # type: ignore[misc]
+        if inspect.iscoroutinefunction(save.func):
+            return self._save_in_turn(save, model, path)
+        saved = save()
+        self._record(saved, model, path)
+        return saved
+
+    async def _save_in_turn(
+        self, save: Callable[[], Awaitable[dict[str, Any]]], model: dict[str, Any], path: str
+    ) -> dict[str, Any]:
+        # Two saves of one notebook that overlap would write into the same file, and both be
+        # recorded as what the second has written.
+        async with await self._path_lock(path.strip("/")):
+            saved = await save()
+            self._record(saved, model, path)
+        return saved
+
+    def _record(self, saved: dict[str, Any], model: dict[str, Any], path: str) -> None:
+        recorder = self.bookstore.recorder
+        # The pieces of a large upload are saves too, all but the last (-1) of an unfinished file.
+        if recorder and saved["type"] == "notebook" and model.get("chunk") in (None, -1):
+            path = path.strip("/")
+            recorder.record_file(path, self._get_os_path(path))  # type: ignore[attr-defined]
+
+    async def _path_lock(self, path: str) -> asyncio.Lock:
+        async with self.path_lock_ready:
+            return self.path_locks.setdefault(path, asyncio.Lock())
+
+    async def archive(self, record: ArchiveRecord) -> None:
+        """Archive a notebook that was not saved by this contents manager.
+
+        Returns when it is a version in the store, or, where the store cannot take it now, when it
+        is durable on this machine and will be uploaded later.
+
+        Parameters
+        ----------
+        record : ArchiveRecord
+        """
+        recorder = self.bookstore.recorder
+        if not recorder:
+            self.log.warning("Bookstore: %s", self.bookstore.description)  # type: ignore[attr-defined]
+            return
+        path = record.filepath.strip("/")
+        since = format_time(utc_now())
+        async with await self._path_lock(path):
+            save_id = await asyncio.to_thread(
+                recorder.record_content, path, record.content.encode()
+            )
+            # Another process uploads, perhaps another server's: there is nothing to be woken by.
+            while save_id and not await asyncio.to_thread(  # noqa: ASYNC110
+                recorder.has_settled, save_id, since
+            ):
+                await asyncio.sleep(_POLL_INTERVAL)
+
+
+def archiving(base: type) -> type:
+    """Make a contents manager class that archives, on top of any other.
+
+    Parameters
+    ----------
+    base : type
+        A contents manager that keeps notebooks in files, synchronous or asynchronous.
+
+    Returns
+    -------
+    type
+    """
+    return type(f"Archiving{base.__name__}", (ArchivingMixin, base), {"__module__": __name__})
+
+
+class BookstoreContentsArchiver(ArchivingMixin, flavours.LargeFileManager):  # type: ignore[misc]
+    """The server's own contents manager, and every save of a notebook becomes a version."""
+
+
+def archive_saves_of(contents_manager: Any, recorder: Recorder) -> bool:
+    """Have an existing contents manager's saves recorded, where its server has hooks for that.
+
+    Parameters
+    ----------
+    contents_manager : ContentsManager
+    recorder : Recorder
+
+    Returns
+    -------
+    bool
+        Whether the contents manager's saves are archived now.
+    """
+    if isinstance(contents_manager, ArchivingMixin):
+        return True
+    if not hasattr(contents_manager, "register_post_save_hook"):
+        return False
+
+    def record(os_path: str, model: dict[str, Any], **_: Any) -> None:
+        if model["type"] == "notebook":
+            recorder.record_file(model["path"], os_path)
+
+    contents_manager.register_post_save_hook(record)
+    return True

@@ -1,0 +1,66 @@
+"""The server we run in, classic Notebook 6 or jupyter_server 2, and the bases each of them wants.
+
+Both are often installed together (notebook 6.5 brings jupyter_server 2 along), so what can be
+imported says nothing: the running application decides. Everything else in Bookstore is written
+once, on the names that this module resolves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+from traitlets.config import Application
+
+CLASSIC = "notebook"
+JUPYTER_SERVER = "jupyter_server"
+
+_Method = TypeVar("_Method", bound=Callable[..., Awaitable[None]])
+
+
+def running() -> str:
+    """Name the package of the server we run in.
+
+    The application already exists when a config file or an extension is loaded. Where none runs
+    (in a kernel, in tests, while docs are built) it is classic if that is installed.
+
+    Returns
+    -------
+    str
+        `CLASSIC` or `JUPYTER_SERVER`.
+    """
+    if Application.initialized():
+        modules = {cls.__module__ for cls in type(Application.instance()).__mro__}
+        # Notebook 7 lives in a package named `notebook` too, on top of jupyter_server.
+        if any(module.partition(".")[0] == JUPYTER_SERVER for module in modules):
+            return JUPYTER_SERVER
+        if "notebook.notebookapp" in modules:
+            return CLASSIC
+    return CLASSIC if _classic_is_installed() else JUPYTER_SERVER
+
+
+def _classic_is_installed() -> bool:
+    return find_spec(CLASSIC) is not None and find_spec(f"{CLASSIC}.notebookapp") is not None
+
+
+def _no_authorizer(method: _Method) -> _Method:
+    """Stand in for jupyter_server's ``@authorized``: classic has only users who may do all."""
+    return method
+
+
+SERVER = running()
+
+_contents = import_module(f"{SERVER}.services.contents.largefilemanager")
+_handlers = import_module(f"{SERVER}.base.handlers")
+
+# The plain FileContentsManager ignores `chunk` and would keep only the last piece of a large
+# upload. jupyter_server's own default is the asynchronous one.
+LargeFileManager: Any = getattr(_contents, "AsyncLargeFileManager", _contents.LargeFileManager)
+APIHandler: Any = _handlers.APIHandler
+authorized: Callable[[_Method], _Method] = (
+    import_module("jupyter_server.auth.decorator").authorized
+    if SERVER == JUPYTER_SERVER
+    else _no_authorizer
+)

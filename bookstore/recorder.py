@@ -1,0 +1,143 @@
+"""Recording saves: each is durable on this machine before it answers, and on its way from there."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Callable
+from logging import Logger
+from typing import Any
+
+from . import metrics
+from ._version import __version__
+from .bookstore_config import BookstoreSettings, expand_prefix
+from .s3_paths import s3_key
+from .storage import LocalOptions, S3Options
+from .storage.base import format_time, utc_now
+from .storage.outbox import Outbox
+from .uploader_process import UploaderProcess
+
+
+class Recorder:
+    """Puts saves into the outbox and has them uploaded.
+
+    Parameters
+    ----------
+    settings : BookstoreSettings
+    options : LocalOptions or S3Options
+        The store that the saves are for.
+    log : Logger
+    """
+
+    def __init__(
+        self, settings: BookstoreSettings, options: LocalOptions | S3Options, log: Logger
+    ) -> None:
+        self._log = log
+        self._prefix = expand_prefix(settings.workspace_prefix)
+        self._author = _author()
+        self._outbox = Outbox(settings.local_path, options.url)
+        self._uploader = UploaderProcess(settings, log, self._on_event)
+        self._lost = 0
+        self._last_loss: dict[str, Any] | None = None
+
+    def start(self) -> None:
+        """Upload what an earlier server has left, and what comes, in the background."""
+        self._uploader.start()
+
+    def close(self) -> None:
+        """Upload what is pending, for `shutdown_timeout` seconds at most."""
+        self._outbox.close()
+        self._uploader.close()
+
+    def record_file(self, path: str, os_path: str) -> str | None:
+        """Record a save that is on disk.
+
+        It never fails: a save must not fail because it cannot be archived.
+
+        Parameters
+        ----------
+        path : str
+            The notebook's API path.
+        os_path : str
+            The file, as the contents manager has just written it.
+
+        Returns
+        -------
+        str or None
+            The save's id; None where it could not be recorded.
+        """
+        return self._record(path, lambda **record: self._outbox.add_file(os_path, **record))
+
+    def record_content(self, path: str, content: bytes) -> str | None:
+        """Record bytes that are in no file, as `record_file` does."""
+        return self._record(path, lambda **record: self._outbox.add_content(content, **record))
+
+    def _record(self, path: str, add: Callable[..., str]) -> str | None:
+        record = {
+            "path": path,
+            "key": s3_key(self._prefix, path),
+            "author": self._author,
+            "release": __version__,
+        }
+        self.start()
+        try:
+            try:
+                save_id = add(**record)
+            except FileNotFoundError:  # the first save, or somebody has tidied up
+                self._outbox.create()
+                save_id = add(**record)
+        except OSError as error:
+            self._note_loss(path, error)
+            return None
+        self._uploader.wake()
+        return save_id
+
+    def _note_loss(self, path: str, error: OSError) -> None:
+        message = (
+            f"{path} was saved and cannot be archived: {error.strerror or error}"
+            f" ({error.filename or self._outbox.directory}). Its next save is a new attempt."
+        )
+        self._lost += 1
+        self._last_loss = {"path": path, "message": message, "at": format_time(utc_now())}
+        self._log.error("Bookstore: %s", message)
+
+    def _on_event(self, event: dict[str, Any]) -> None:
+        metrics.observe(event, lost=self._lost)
+
+    def has_settled(self, save_id: str, since: str) -> bool:
+        """Tell whether a save has left the outbox, or some upload has failed since a time."""
+        error = self._outbox.read_state().get("last_error")
+        return not self._outbox.has(save_id) or (error is not None and error["at"] >= since)
+
+    def store_status(self) -> dict[str, Any]:
+        """Tell what the store has said of itself."""
+        told = self._outbox.read_state().get("store") or {}
+        return {
+            "url": self._outbox.store_url,
+            "versioned": told.get("versioned"),
+            "problem": told.get("problem") or None,
+        }
+
+    def archive_status(self) -> dict[str, Any]:
+        """Tell how many saves wait, and what became of the last."""
+        state = self._outbox.read_state()
+        errors = [error for error in (state.get("last_error"), self._last_loss) if error]
+        try:
+            pending, failed = self._outbox.pending(), self._outbox.unreadable()
+        except OSError as error:
+            pending, failed = 0, 0
+            message = f"The outbox cannot be read: {error.strerror} ({error.filename})."
+            errors = [{"path": None, "message": message, "at": format_time(utc_now())}]
+        return {
+            "pending": pending,
+            "failed": failed + self._lost,
+            "last_archived": state.get("last_archived"),
+            "last_error": max(errors, key=lambda error: str(error["at"]), default=None),
+        }
+
+
+def _author() -> str:
+    try:
+        return os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
+    except (OSError, KeyError):  # a container's user without a name
+        return ""

@@ -1,0 +1,104 @@
+"""Fixtures: object stores, a faulty network before them, and Jupyter servers."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.ceph import CephUnavailable, ceph_gateway
+from tests.support.fault_proxy import FaultProxy
+from tests.support.moto import moto_store
+from tests.support.object_store import Bucket, ObjectStore
+from tests.support.servers import JupyterServer, installed_kinds
+
+
+@pytest.fixture(scope="session")
+def ceph() -> Iterator[ObjectStore]:
+    """A real Ceph RADOS gateway, started once a session."""
+    try:
+        with ceph_gateway() as store:
+            yield store
+    except CephUnavailable as reason:
+        raise pytest.fail.Exception(str(reason), pytrace=False) from None
+
+
+@pytest.fixture(scope="session")
+def moto_server() -> Iterator[ObjectStore]:
+    """The server of moto, started once a session."""
+    with moto_store() as store:
+        yield store
+
+
+@pytest.fixture(params=["moto", "ceph"])
+def object_store(request: pytest.FixtureRequest) -> ObjectStore:
+    """Each object store in turn."""
+    store: ObjectStore = request.getfixturevalue(STORE_FIXTURES[request.param])
+    return store
+
+
+STORE_FIXTURES = {"moto": "moto_server", "ceph": "ceph"}
+
+
+@pytest.fixture
+def bucket(ceph: ObjectStore) -> Iterator[Bucket]:
+    """A new versioned bucket on Ceph."""
+    bucket = ceph.new_bucket()
+    yield bucket
+    bucket.remove()
+
+
+@pytest.fixture
+def any_bucket(object_store: ObjectStore) -> Iterator[Bucket]:
+    """A new versioned bucket, on each object store in turn."""
+    bucket = object_store.new_bucket()
+    yield bucket
+    bucket.remove()
+
+
+@pytest.fixture
+def fault_proxy(ceph: ObjectStore) -> Iterator[FaultProxy]:
+    """A proxy in front of Ceph; it passes everything on until a test sets its mode."""
+    with FaultProxy(ceph.endpoint_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture(params=installed_kinds())
+def server_kind(request: pytest.FixtureRequest) -> str:
+    """Each kind of server that is installed, in turn."""
+    return str(request.param)
+
+
+@pytest.fixture(
+    params=[kind for kind in installed_kinds() if kind in ("classic", "jupyter_server")]
+)
+def core_kind(request: pytest.FixtureRequest) -> str:
+    """Each of the two servers there are, where installed; Lab and Notebook 7 are the second one."""
+    return str(request.param)
+
+
+@pytest.fixture
+def start_server(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Callable[..., JupyterServer]]:
+    """A function that starts a server; all of them end with the test.
+
+    It takes the kind, and as keywords `JupyterServer`'s options and `BookstoreSettings`.
+    """
+    # set up before the servers, these are there until the last server has ended
+    for name in ("bucket", "any_bucket", "fault_proxy"):
+        if name in request.fixturenames:
+            request.getfixturevalue(name)
+
+    numbers = itertools.count(1)
+    with ExitStack() as servers:
+
+        def start(kind: str, **options: Any) -> JupyterServer:
+            server = JupyterServer(kind, tmp_path / f"server-{next(numbers)}", **options)
+            servers.callback(server.close)
+            server.start()
+            return server
+
+        yield start

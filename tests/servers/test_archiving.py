@@ -1,0 +1,226 @@
+"""Every save of a notebook becomes a version: real servers, a real object store."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.notebooks import make_notebook, text_of
+from tests.support.object_store import Bucket
+from tests.support.servers import JupyterServer, contents_url
+
+StartServer = Callable[..., JupyterServer]
+
+
+@pytest.fixture
+def server(server_kind: str, start_server: StartServer, bucket: Bucket) -> JupyterServer:
+    return start_server(server_kind, **bucket.settings)
+
+
+def test_a_save_is_byte_for_byte_in_the_bucket(server: JupyterServer, bucket: Bucket) -> None:
+    server.save("a.ipynb", make_notebook("first"))
+    server.wait_until("archived")
+    (version,) = bucket.versions("workspace/a.ipynb")
+    body = bucket.body("workspace/a.ipynb", version.version_id)
+    assert body == (server.root_dir / "a.ipynb").read_bytes()
+    assert version.content_type == "application/x-ipynb+json"
+    assert version.metadata["sha256"] == hashlib.sha256(body).hexdigest()
+    assert version.metadata["kernel-name"] == "python3"
+    assert set(version.metadata) >= {"save-id", "saved-at", "author", "bookstore-release"}
+    last = server.status()["archive"]["last_archived"]
+    assert (last["path"], last["version_id"]) == ("a.ipynb", version.version_id)
+
+
+def test_fifty_saves_back_to_back_are_fifty_versions_in_order(
+    server: JupyterServer, bucket: Bucket
+) -> None:
+    for number in range(50):
+        server.save("a.ipynb", make_notebook(f"{number}"))
+    server.wait_until("archived")
+    texts = [text_of(body) for body in bucket.bodies("workspace/a.ipynb")]
+    assert texts == [f"{number}" for number in range(50)]
+
+
+def test_300_saves_of_30_notebooks_from_8_connections(
+    server: JupyterServer, bucket: Bucket
+) -> None:
+    saved = {f"{name}.ipynb": [f"{name} {number}" for number in range(10)] for name in range(30)}
+
+    def save_all(path: str) -> None:
+        for text in saved[path]:
+            server.save(path, make_notebook(text))
+
+    with ThreadPoolExecutor(8) as connections:
+        list(connections.map(save_all, saved))
+    server.wait_until("archived")
+    archived = {
+        path: [text_of(body) for body in bucket.bodies(f"workspace/{path}")] for path in saved
+    }
+    assert archived == saved
+
+
+def test_overlapping_saves_of_one_notebook_are_each_what_was_sent(
+    server: JupyterServer, bucket: Bucket
+) -> None:
+    texts = [f"{number}" for number in range(40)]
+    with ThreadPoolExecutor(8) as connections:
+        list(connections.map(lambda text: server.save("a.ipynb", make_notebook(text)), texts))
+    server.wait_until("archived")
+    archived = [text_of(body) for body in bucket.bodies("workspace/a.ipynb")]
+    assert sorted(archived) == sorted(texts)
+    assert archived[-1] == text_of((server.root_dir / "a.ipynb").read_bytes())
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "with space.ipynb",
+        "ünïcödé 漢字 😀.ipynb",
+        "a#b%20c+d&e.ipynb",
+        "/".join(["deep"] * 20) + "/a.ipynb",
+        'apo\'strophe "quote".ipynb',
+    ],
+)
+def test_any_name_works(server: JupyterServer, bucket: Bucket, path: str) -> None:
+    (server.root_dir / path).parent.mkdir(parents=True, exist_ok=True)
+    server.save(path, make_notebook("text"))
+    server.wait_until("archived")
+    assert bucket.bodies(f"workspace/{path}") == [(server.root_dir / path).read_bytes()]
+
+
+def test_a_notebook_of_50_mb(server: JupyterServer, bucket: Bucket) -> None:
+    server.save("large.ipynb", make_notebook("large", size=50_000_000))
+    server.wait_until("archived", timeout=120)
+    assert bucket.bodies("workspace/large.ipynb") == [
+        (server.root_dir / "large.ipynb").read_bytes()
+    ]
+
+
+def test_only_notebooks_are_archived(server: JupyterServer, bucket: Bucket) -> None:
+    def put(path: str, **model: Any) -> None:
+        assert server.api("PUT", contents_url(path), json=model).status_code == 201
+
+    put("folder", type="directory")
+    put("a.txt", type="file", format="text", content="text")
+    put("a.bin", type="file", format="base64", content=base64.b64encode(b"\x00\xff").decode())
+    server.save("folder/a.ipynb", make_notebook())
+    server.wait_until("archived")
+    assert bucket.keys() == ["workspace/folder/a.ipynb"]
+    assert (server.root_dir / "a.txt").read_text() == "text"
+    assert (server.root_dir / "a.bin").read_bytes() == b"\x00\xff"
+
+
+def upload_in_chunks(server: JupyterServer, path: str, pieces: list[bytes]) -> None:
+    for number, piece in enumerate(pieces, start=1):
+        chunk = -1 if number == len(pieces) else number
+        content = base64.b64encode(piece).decode()
+        model = {"type": "file", "format": "base64", "content": content, "chunk": chunk}
+        assert server.api("PUT", contents_url(path), json=model).ok
+
+
+def test_large_uploads_in_chunks_stay_whole(server: JupyterServer, bucket: Bucket) -> None:
+    pieces = [bytes([number]) * 1_000_000 for number in range(5)]
+    upload_in_chunks(server, "large.bin", pieces)
+    assert (server.root_dir / "large.bin").read_bytes() == b"".join(pieces)
+    notebook = json.dumps(make_notebook("uploaded", size=100_000)).encode()
+    upload_in_chunks(server, "uploaded.ipynb", [notebook[:50_000], notebook[50_000:]])
+    server.wait_until("archived")
+    assert bucket.keys() == ["workspace/uploaded.ipynb"]
+    assert bucket.bodies("workspace/uploaded.ipynb") == [notebook]
+
+
+def test_a_save_that_fails_archives_nothing(server: JupyterServer, bucket: Bucket) -> None:
+    for path, model in {
+        "none/a.ipynb": {"type": "notebook", "content": make_notebook()},
+        ".hidden/a.ipynb": {"type": "notebook", "content": make_notebook()},
+        "b.ipynb": {"type": "notebook", "content": "no notebook"},
+    }.items():
+        assert server.api("PUT", contents_url(path), json=model).status_code >= 400
+    server.save("good.ipynb", make_notebook())
+    server.wait_until("archived")
+    assert bucket.keys() == ["workspace/good.ipynb"]
+
+
+USER_HOOKS = """
+def before(model, path, contents_manager, **kwargs):
+    if model["type"] == "notebook":
+        model["content"]["metadata"]["hooked"] = "before"
+
+def after(model, os_path, contents_manager, **kwargs):
+    if model["type"] == "notebook":
+        with open(os_path, "a") as file:
+            file.write("  \\n")
+
+c.FileContentsManager.pre_save_hook = before
+c.FileContentsManager.post_save_hook = after
+"""
+
+
+def test_the_users_own_save_hooks_run_before_the_archive(
+    server_kind: str, start_server: StartServer, bucket: Bucket
+) -> None:
+    server = start_server(server_kind, python_config=USER_HOOKS, **bucket.settings)
+    server.save("a.ipynb", make_notebook())
+    server.wait_until("archived")
+    (body,) = bucket.bodies("workspace/a.ipynb")
+    assert body == (server.root_dir / "a.ipynb").read_bytes()
+    assert json.loads(body)["metadata"]["hooked"] == "before"
+    assert body.endswith(b"  \n")
+
+
+def test_copies_and_new_notebooks_are_saves_too(server: JupyterServer, bucket: Bucket) -> None:
+    server.save("a.ipynb", make_notebook("original"))
+    copy = server.api("POST", "/api/contents", json={"copy_from": "a.ipynb"}).json()["path"]
+    new = server.api("POST", "/api/contents", json={"type": "notebook"}).json()["path"]
+    server.wait_until("archived")
+    assert bucket.keys() == sorted(f"workspace/{path}" for path in ("a.ipynb", copy, new))
+
+
+def test_unchanged_saves_can_be_skipped(
+    server_kind: str, start_server: StartServer, bucket: Bucket
+) -> None:
+    server = start_server(server_kind, skip_unchanged=True, **bucket.settings)
+    notebook = make_notebook("same")
+    for _ in range(3):
+        server.save("a.ipynb", notebook)
+    server.save("a.ipynb", make_notebook("other"))
+    server.wait_until("archived")
+    assert len(bucket.version_ids("workspace/a.ipynb")) == 2
+
+
+def test_put_options_and_prefix_reach_the_bucket(
+    server_kind: str, start_server: StartServer, bucket: Bucket
+) -> None:
+    server = start_server(
+        server_kind,
+        env={"JUPYTERHUB_USER": "ann"},
+        workspace_prefix="users/{username}",
+        s3_put_options={"Tagging": "team=a"},
+        **bucket.settings,
+    )
+    server.save("a.ipynb", make_notebook())
+    server.wait_until("archived")
+    (version,) = bucket.versions("users/ann/a.ipynb")
+    assert version.metadata["author"] == "ann"
+    tags = bucket.store.client.get_object_tagging(Bucket=bucket.name, Key="users/ann/a.ipynb")
+    assert tags["TagSet"] == [{"Key": "team", "Value": "a"}]
+
+
+def test_the_embedded_store_needs_nothing_else(
+    server_kind: str, start_server: StartServer, tmp_path: Path
+) -> None:
+    server = start_server(server_kind, store_url="local")
+    for number in range(3):
+        server.save("a.ipynb", make_notebook(f"{number}"))
+    status = server.wait_until("archived")
+    assert status["archive"]["last_archived"]["path"] == "a.ipynb"
+    assert status["store"]["versioned"] is True
+    elsewhere = start_server(server_kind, store_url=(tmp_path / "shared store").as_uri())
+    elsewhere.save("b.ipynb", make_notebook())
+    elsewhere.wait_until("archived")
+    assert (tmp_path / "shared store" / "index.sqlite").exists()

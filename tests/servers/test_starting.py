@@ -1,0 +1,206 @@
+"""How Bookstore gets into a server, and what a server says that it cannot run with."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.support.notebooks import make_notebook, text_of
+from tests.support.object_store import Bucket
+from tests.support.servers import JupyterServer
+
+StartServer = Callable[..., JupyterServer]
+
+
+@pytest.mark.parametrize("contents_manager", ["bookstore.BookstoreContentsArchiver", None])
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"max_threads": 0}, "c.BookstoreSettings.max_threads: 0 uploads at once are none."),
+        (
+            {"fs_cloning_basedir": "books"},
+            "c.BookstoreSettings.fs_cloning_basedir: 'books' is relative.",
+        ),
+        ({"store_url": "somewhere"}, "c.BookstoreSettings.store_url: 'somewhere' is not"),
+        (
+            {"workspace_prefix": "{username}", "store_url": "local"},
+            "c.BookstoreSettings.workspace_prefix: '{username}' asks for the user's name",
+        ),
+        ({"max_threads": "many"}, "max_threads"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_named_at_start(
+    core_kind: str,
+    start_server: StartServer,
+    settings: dict[str, Any],
+    says: str,
+    contents_manager: str | None,
+) -> None:
+    with pytest.raises(AssertionError) as failure:
+        start_server(core_kind, contents_manager=contents_manager, **settings)
+    assert "ended with code 1" in str(failure.value)
+    assert says in str(failure.value)
+    assert "Traceback" not in str(failure.value)
+
+
+def test_the_environment_names_the_bucket(
+    core_kind: str, start_server: StartServer, bucket: Bucket
+) -> None:
+    variables = {f"JPYNB_{name.upper()}": value for name, value in bucket.settings.items()}
+    server = start_server(core_kind, env=variables)
+    server.save("a.ipynb", make_notebook())
+    server.wait_until("archived")
+    assert bucket.keys() == ["workspace/a.ipynb"]
+
+
+def test_botocores_own_credentials_are_used_where_none_are_set(
+    core_kind: str, start_server: StartServer, bucket: Bucket
+) -> None:
+    settings = bucket.settings
+    credentials = {
+        "AWS_ACCESS_KEY_ID": settings.pop("s3_access_key_id"),
+        "AWS_SECRET_ACCESS_KEY": settings.pop("s3_secret_access_key"),
+    }
+    server = start_server(core_kind, env=credentials, **settings)
+    server.save("a.ipynb", make_notebook())
+    server.wait_until("archived")
+
+
+@pytest.mark.parametrize("contents_manager", [None, "bookstore.BookstoreContentsArchiver"])
+def test_on_jupyter_server_naming_a_store_is_enough_and_saves_are_archived_once(
+    core_kind: str, start_server: StartServer, bucket: Bucket, contents_manager: str | None
+) -> None:
+    if core_kind == "classic":
+        pytest.skip("classic has no hook that an extension can register")
+    server = start_server(core_kind, contents_manager=contents_manager, **bucket.settings)
+    for number in range(5):
+        server.save("a.ipynb", make_notebook(f"{number}"))
+    answer = server.api(
+        "PUT", "/api/contents/a.txt", json={"type": "file", "format": "text", "content": ""}
+    )
+    assert answer.ok
+    server.wait_until("archived")
+    assert bucket.keys() == ["workspace/a.ipynb"]
+    texts = [text_of(body) for body in bucket.bodies("workspace/a.ipynb")]
+    assert texts == ["0", "1", "2", "3", "4"]
+    assert bucket.body("workspace/a.ipynb") == (server.root_dir / "a.ipynb").read_bytes()
+
+
+def test_classic_says_when_a_store_is_named_and_nothing_archives(
+    core_kind: str, start_server: StartServer, bucket: Bucket
+) -> None:
+    if core_kind != "classic":
+        pytest.skip("there a registered hook archives")
+    server = start_server(core_kind, contents_manager=None, **bucket.settings)
+    server.wait_for_log("saves are not archived. Set c.NotebookApp")
+
+
+JUPYTEXT = """
+from bookstore import archiving
+from jupytext.sync_contentsmanager import build_sync_jupytext_contents_manager_class
+from {package}.services.contents.largefilemanager import LargeFileManager
+
+c.{app}.contents_manager_class = archiving(
+    build_sync_jupytext_contents_manager_class(LargeFileManager)
+)
+"""
+
+
+def test_jupytexts_contents_manager_archives(
+    core_kind: str, start_server: StartServer, bucket: Bucket
+) -> None:
+    classic = core_kind == "classic"
+    config = JUPYTEXT.format(
+        app="NotebookApp" if classic else "ServerApp",
+        package="notebook" if classic else "jupyter_server",
+    )
+    server = start_server(core_kind, contents_manager=None, python_config=config, **bucket.settings)
+    notebook = make_notebook("paired")
+    notebook["metadata"]["jupytext"] = {"formats": "ipynb,py:percent"}
+    server.save("a.ipynb", notebook)
+    server.save("only.py", make_notebook("text"))
+    server.wait_until("archived")
+    assert (server.root_dir / "a.py").exists()
+    assert bucket.keys() == ["workspace/a.ipynb", "workspace/only.py"]
+    for path in ("a.ipynb", "only.py"):
+        (version,) = bucket.versions(f"workspace/{path}")
+        assert bucket.body(version.key) == (server.root_dir / path).read_bytes()
+    assert version.content_type == "text/plain; charset=utf-8"
+
+
+def test_jupytexts_extension_may_take_the_contents_managers_place(
+    core_kind: str, start_server: StartServer, bucket: Bucket
+) -> None:
+    extensions = "nbserver_extensions" if core_kind == "classic" else "jpserver_extensions"
+    app = "NotebookApp" if core_kind == "classic" else "ServerApp"
+    name = "jupytext" if core_kind == "classic" else "jupyterlab_jupytext"
+    config = {app: {extensions: {name: True, "bookstore": True}}}
+    archiver = "bookstore.BookstoreContentsArchiver" if core_kind == "classic" else None
+    server = start_server(core_kind, contents_manager=archiver, config=config, **bucket.settings)
+    server.wait_for_log("Deriving")
+    server.save("a.ipynb", make_notebook())
+    server.wait_until("archived")
+    assert len(bucket.version_ids("workspace/a.ipynb")) == 1
+
+
+def run_python(code: str) -> str:
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    ).stdout
+
+
+HEAVY = ("aiobotocore", "botocore", "aiohttp", "nbformat", "notebook", "jupyter_server", "tornado")
+
+
+def test_importing_bookstore_is_cheap() -> None:
+    loaded = run_python("import bookstore, sys; print(*sys.modules)").split()
+    assert not set(HEAVY) & set(loaded)
+    assert "traitlets" not in loaded
+
+
+def test_a_server_process_loads_no_s3_client() -> None:
+    loaded = run_python("import bookstore.archive, bookstore.handlers, sys; print(*sys.modules)")
+    assert not {"aiobotocore", "botocore", "aiohttp"} & set(loaded.split())
+
+
+@pytest.mark.parametrize(
+    "name", ["notebook.notebookapp:NotebookApp", "jupyter_server.serverapp:ServerApp"]
+)
+def test_the_running_server_decides_not_what_is_installed(name: str) -> None:
+    module, _, cls = name.partition(":")
+    pytest.importorskip(module)
+    code = (
+        f"from {module} import {cls}; {cls}.instance(); import bookstore.flavours as f;"
+        " print(f.SERVER, f.LargeFileManager.__module__, f.APIHandler.__module__)"
+    )
+    package = module.partition(".")[0]
+    assert run_python(code).split() == [
+        package,
+        f"{package}.services.contents.largefilemanager",
+        f"{package}.base.handlers",
+    ]
+
+
+def test_contents_managers_work_without_a_server(tmp_path: Any) -> None:
+    code = f"""
+import asyncio, inspect
+from traitlets.config import Config
+from bookstore import BookstoreContentsArchiver
+loop = asyncio.new_event_loop()
+settings = {{"store_url": "local", "local_dir": {str(tmp_path / "local")!r}}}
+config = Config(BookstoreSettings=settings)
+manager = BookstoreContentsArchiver(root_dir={str(tmp_path)!r}, config=config)
+for number in range(3):
+    saved = manager.save({{"type": "notebook", "content": {make_notebook()!r}}}, "a.ipynb")
+    if inspect.isawaitable(saved):
+        saved = loop.run_until_complete(saved)
+print(saved["path"])
+"""
+    assert run_python(code).strip() == "a.ipynb"
+    blobs = [file for file in tmp_path.glob("local/store/blobs/*/*") if file.is_file()]
+    assert len(blobs) == 3
+    assert (tmp_path / "a.ipynb").read_bytes() in [blob.read_bytes() for blob in blobs]

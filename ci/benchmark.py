@@ -1,0 +1,280 @@
+"""Measure Bookstore against the plain server, on a real server and a real Ceph gateway.
+
+Run it as ``python -m ci.benchmark`` from an environment with the development requirements; it takes
+some minutes. Every figure is a ratio of two things measured in turn within one run, since machines
+differ and are noisy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psutil
+from aiobotocore.config import AioConfig
+from aiobotocore.session import AioSession
+
+from bookstore.storage import S3Options, open_store
+from bookstore.storage.outbox import Outbox
+from bookstore.uploader import Uploader
+from tests.support.ceph import ceph_gateway
+from tests.support.notebooks import make_notebook
+from tests.support.object_store import Bucket, ObjectStore
+from tests.support.servers import JupyterServer, installed_kinds
+
+PLAIN = "without"
+ARCHIVING = "with"
+Servers = dict[str, JupyterServer]
+
+
+def main() -> None:
+    """Run the measurements that are asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kind", choices=installed_kinds(), default=installed_kinds()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("measurements", nargs="*", default=list(MEASUREMENTS))
+    arguments = parser.parse_args()
+    with ceph_gateway() as ceph:
+        for name in arguments.measurements:
+            bucket = ceph.new_bucket()
+            with tempfile.TemporaryDirectory() as directory:
+                for line in MEASUREMENTS[name](
+                    arguments.kind, ceph, bucket, Path(directory), arguments.rounds
+                ):
+                    print(f"{arguments.kind}, {name}: {line}", flush=True)
+            bucket.remove()
+
+
+@contextmanager
+def both_servers(
+    kind: str, ceph: ObjectStore, bucket: Bucket, directory: Path
+) -> Iterator[Servers]:
+    """Start a server that archives to Ceph and a plain one."""
+    with ExitStack() as stack:
+        yield {
+            ARCHIVING: stack.enter_context(archiving_server(kind, ceph, bucket, directory)),
+            PLAIN: stack.enter_context(JupyterServer(kind, directory / PLAIN, bookstore=False)),
+        }
+
+
+def archiving_server(
+    kind: str, ceph: ObjectStore, bucket: Bucket, directory: Path
+) -> JupyterServer:
+    """Describe a server that archives to Ceph."""
+    return JupyterServer(kind, directory / ARCHIVING, **bucket.settings)
+
+
+def measure_saves(
+    kind: str, ceph: ObjectStore, bucket: Bucket, directory: Path, rounds: int
+) -> Iterator[str]:
+    """Seconds of a save, in turns of some saves each."""
+    with both_servers(kind, ceph, bucket, directory) as servers:
+        for size, saves in ((10_000, 40), (1_000_000, 20), (50_000_000, 3)):
+            seconds: dict[str, list[float]] = {ARCHIVING: [], PLAIN: []}
+            notebook = make_notebook(size=size)
+            for _ in range(rounds):
+                for name in (PLAIN, ARCHIVING):
+                    for number in range(saves):
+                        save = partial(servers[name].save, f"{number}.ipynb", notebook)
+                        seconds[name].append(timed(save))
+                    servers[ARCHIVING].wait_until("archived", timeout=300)
+            yield f"{size} bytes, {ratios(seconds)}"
+
+
+def measure_ping(
+    kind: str, ceph: ObjectStore, bucket: Bucket, directory: Path, rounds: int
+) -> Iterator[str]:
+    """How long ``GET /api`` takes while notebooks are saved and uploaded."""
+    with both_servers(kind, ceph, bucket, directory) as servers:
+        seconds: dict[str, list[float]] = {ARCHIVING: [], PLAIN: []}
+        worst: dict[str, list[float]] = {ARCHIVING: [], PLAIN: []}
+        notebook = make_notebook(size=1_000_000)
+        for _ in range(2 * rounds):
+            for name, server in servers.items():
+                with pinging(server) as pings:
+                    for number in range(30):
+                        server.save(f"{number}.ipynb", notebook)
+                seconds[name] += pings
+                worst[name].append(max(pings))
+                servers[ARCHIVING].wait_until("archived")
+        yield f"all pings, {ratios(seconds)}; worst of a round, {ratios(worst)}"
+
+
+@contextmanager
+def pinging(server: JupyterServer) -> Iterator[list[float]]:
+    """Ask for ``/api`` every 5 ms meanwhile."""
+    pings: list[float] = []
+    stop = threading.Event()
+
+    def ping() -> None:
+        while not stop.wait(0.005):
+            pings.append(timed(lambda: server.api("GET", "/api")))
+
+    thread = threading.Thread(target=ping)
+    thread.start()
+    yield pings
+    stop.set()
+    thread.join()
+
+
+def measure_burst(
+    kind: str, ceph: ObjectStore, bucket: Bucket, directory: Path, rounds: int
+) -> Iterator[str]:
+    """300 saves over 30 notebooks from 8 connections."""
+    with both_servers(kind, ceph, bucket, directory) as servers:
+        seconds: dict[str, list[float]] = {ARCHIVING: [], PLAIN: []}
+        for _ in range(rounds):
+            for name, server in servers.items():
+
+                def save(number: int, server: JupyterServer = server) -> None:
+                    server.save(f"{number % 30}.ipynb", make_notebook(size=10_000))
+
+                with ThreadPoolExecutor(8) as connections:
+                    seconds[name].append(
+                        timed(lambda s=save, c=connections: list(c.map(s, range(300))))
+                    )
+                servers[ARCHIVING].wait_until("archived")
+        keys = bucket.keys()
+        versions = sum(len(bucket.version_ids(key)) for key in keys)
+        yield f"{ratios(seconds)} (seconds); {versions} versions of {300 * rounds} saves"
+
+
+def measure_drain(
+    kind: str, ceph: ObjectStore, bucket: Bucket, directory: Path, rounds: int
+) -> Iterator[str]:
+    """Draining what is pending, against the same bytes put by bare aiobotocore."""
+    for size, count in ((10_000, 300), (1_000_000, 100)):
+        seconds: dict[str, list[float]] = {ARCHIVING: [], PLAIN: []}
+        for turn in range(rounds):
+            outbox = Outbox(directory / f"{size}-{turn}", "measured")
+            outbox.create()
+            for number in range(count):
+                outbox.add_content(
+                    b"x" * size, path="x", key=f"drained/{number}", author="", release=""
+                )
+            bare = partial(asyncio.run, put_bare(bucket, b"x" * size, count))
+            seconds[PLAIN].append(timed(bare))
+            seconds[ARCHIVING].append(timed(partial(asyncio.run, drain(bucket, outbox))))
+        yield f"{count} saves of {size} bytes, {ratios(seconds)}"
+
+
+async def put_bare(bucket: Bucket, content: bytes, count: int) -> None:
+    """Put objects as one would without Bookstore: one client, 16 at once."""
+    config = AioConfig(
+        max_pool_connections=16,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    slots = asyncio.Semaphore(16)
+    async with AioSession().create_client(
+        "s3",
+        endpoint_url=bucket.store.endpoint_url,
+        region_name=bucket.store.region_name,
+        aws_access_key_id=bucket.store.access_key_id,
+        aws_secret_access_key=bucket.store.secret_access_key,
+        config=config,
+    ) as client:
+
+        async def put(number: int) -> None:
+            async with slots:
+                await client.put_object(Bucket=bucket.name, Key=f"bare/{number}", Body=content)
+
+        await asyncio.gather(*map(put, range(count)))
+
+
+async def drain(bucket: Bucket, outbox: Outbox) -> None:
+    """Upload what is in an outbox."""
+    options = S3Options(
+        bucket=bucket.name,
+        endpoint_url=bucket.store.endpoint_url,
+        access_key_id=bucket.store.access_key_id,
+        secret_access_key=bucket.store.secret_access_key,
+    )
+    store = open_store(options)
+    await Uploader(outbox, store, _Silent(), max_threads=16, skip_unchanged=False).drain()
+    await store.close()
+
+
+class _Silent:
+    def queued(self, save: Any) -> None: ...
+
+    def archived(self, *_: Any) -> None: ...
+
+    def failed(self, save: Any, error: Exception) -> None:
+        raise error
+
+    def unreadable(self, name: str, error: Exception) -> None:
+        raise error
+
+
+def measure_start(
+    kind: str, ceph: ObjectStore, bucket: Bucket, directory: Path, rounds: int
+) -> Iterator[str]:
+    """Seconds until a started server answers."""
+    seconds: dict[str, list[float]] = {ARCHIVING: [], PLAIN: []}
+    for turn in range(2 * rounds):
+        for name, server in (
+            (PLAIN, JupyterServer(kind, directory / f"{PLAIN}{turn}", bookstore=False)),
+            (ARCHIVING, archiving_server(kind, ceph, bucket, directory / str(turn))),
+        ):
+            seconds[name].append(timed(server.start))
+            server.close()
+    yield ratios(seconds)
+
+
+def measure_memory(
+    kind: str, ceph: ObjectStore, bucket: Bucket, directory: Path, rounds: int
+) -> Iterator[str]:
+    """Memory of the server after saves of 50 MB, and of the uploader's process."""
+    with both_servers(kind, ceph, bucket, directory) as servers:
+        notebook = make_notebook(size=50_000_000)
+        used: dict[str, list[float]] = {}
+        for name, server in servers.items():
+            for _ in range(20 * rounds):
+                server.save("large.ipynb", notebook)
+            servers[ARCHIVING].wait_until("archived", timeout=600)
+            assert server.process
+            process = psutil.Process(server.process.pid)
+            used[name] = [process.memory_info().rss / 1e6]
+            children = [child.memory_info().rss / 1e6 for child in process.children()]
+        yield f"{ratios(used)} (MB); the uploader's process {children or 'has ended'}"
+
+
+def timed(work: Callable[[], Any]) -> float:
+    """Give the seconds that work takes."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def ratios(figures: dict[str, list[float]]) -> str:
+    """Compare what was measured with Bookstore with what was measured without."""
+    medians = {name: statistics.median(values) for name, values in figures.items()}
+    text = f"median {medians[ARCHIVING] / medians[PLAIN]:.3f}"
+    if len(figures[PLAIN]) >= 20:
+        tail = {name: statistics.quantiles(values, n=20)[-1] for name, values in figures.items()}
+        text += f", 95th percentile {tail[ARCHIVING] / tail[PLAIN]:.3f}"
+    return f"{text} ({medians[ARCHIVING]:.4f} with, {medians[PLAIN]:.4f} without)"
+
+
+MEASUREMENTS: dict[str, Callable[..., Iterator[str]]] = {
+    "saves": measure_saves,
+    "ping": measure_ping,
+    "burst": measure_burst,
+    "drain": measure_drain,
+    "start": measure_start,
+    "memory": measure_memory,
+}
+
+if __name__ == "__main__":
+    main()

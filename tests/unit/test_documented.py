@@ -1,0 +1,86 @@
+"""What is there is documented, and what is documented is there."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+import bookstore
+from bookstore.bookstore_config import BookstoreSettings
+from bookstore.service import Bookstore
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_every_setting_is_documented_and_no_other() -> None:
+    settings = set(BookstoreSettings.class_own_traits(config=True))
+    text = read("docs/configuration.md")
+    documented = set(re.findall(r"`(?:c\.BookstoreSettings\.)?([a-z][a-z0-9_]+)`", text))
+    assert settings <= documented
+    assert {name for name in documented if f"c.BookstoreSettings.{name}" in text} <= settings
+
+
+def test_every_setting_says_what_it_is_for() -> None:
+    for name, trait in BookstoreSettings.class_own_traits(config=True).items():
+        assert trait.help, name
+        assert name in BookstoreSettings.class_get_help()
+
+
+def test_the_example_config_sets_what_there_is() -> None:
+    names = re.findall(r"c\.BookstoreSettings\.(\w+)", read("jupyter_config.py.example"))
+    assert names
+    assert set(names) <= set(BookstoreSettings.class_own_traits(config=True))
+    compile(read("jupyter_config.py.example"), "jupyter_config.py", "exec")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bookstore.BookstoreContentsArchiver",
+        "bookstore.archive.ArchiveRecord",
+        "bookstore.archive.BookstoreContentsArchiver",
+        "bookstore.bookstore_config.BookstoreSettings",
+        "bookstore.bookstore_config.validate_bookstore",
+        "bookstore.handlers.BookstoreVersionHandler",
+        "bookstore.handlers.load_jupyter_server_extension",
+        "bookstore.s3_paths.s3_path",
+        "bookstore.s3_paths.s3_key",
+        "bookstore.s3_paths.s3_display_path",
+    ],
+)
+def test_documented_names_keep_their_places(name: str) -> None:
+    module, _, attribute = name.rpartition(".")
+    assert getattr(importlib.import_module(module), attribute).__doc__
+
+
+@pytest.mark.parametrize("name", bookstore.__all__)
+def test_public_names_are_there(name: str) -> None:
+    assert getattr(bookstore, name)
+    assert name in dir(bookstore)
+
+
+def test_unknown_names_are_not() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        bookstore.nothing  # noqa: B018
+
+
+def test_every_route_is_documented() -> None:
+    from bookstore.handlers import routes
+
+    text = read("docs/api.md")
+    for path, _, _ in routes(Bookstore(BookstoreSettings()), "/"):
+        assert f"{path.removesuffix('/?')}`" in text
+
+
+def test_every_metric_is_documented() -> None:
+    from bookstore import metrics
+
+    text = read("docs/operating.md")
+    for metric in (metrics.ARCHIVED, metrics.PENDING, metrics.FAILED, metrics.SECONDS):
+        for family in metric.collect():
+            assert family.name in text

@@ -4,15 +4,20 @@ import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.browser import BrowserUnavailable, chromium
 from tests.support.ceph import CephUnavailable, ceph_gateway
 from tests.support.fault_proxy import FaultProxy
+from tests.support.hub import JupyterHub, ProxyUnavailable
 from tests.support.moto import moto_store
 from tests.support.object_store import Bucket, ObjectStore
 from tests.support.servers import JupyterServer, installed_kinds
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +77,8 @@ def server_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(
-    params=[kind for kind in installed_kinds() if kind in ("classic", "jupyter_server")]
+    scope="module",
+    params=[kind for kind in installed_kinds() if kind in ("classic", "jupyter_server")],
 )
 def core_kind(request: pytest.FixtureRequest) -> str:
     """Each of the two servers there are, where installed; Lab and Notebook 7 are the second one."""
@@ -102,3 +108,44 @@ def start_server(
             return server
 
         yield start
+
+
+@pytest.fixture(scope="module")
+def hub_bucket(ceph: ObjectStore) -> Iterator[Bucket]:
+    """The bucket on Ceph that the hub's users share."""
+    bucket = ceph.new_bucket()
+    yield bucket
+    bucket.remove()
+
+
+@pytest.fixture(scope="module")
+def hub(
+    core_kind: str, hub_bucket: Bucket, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[JupyterHub]:
+    """A JupyterHub with single-user servers of each kind in turn."""
+    try:
+        with JupyterHub(core_kind, tmp_path_factory.mktemp("hub"), **hub_bucket.settings) as hub:
+            yield hub
+    except ProxyUnavailable as reason:
+        raise pytest.fail.Exception(str(reason), pytrace=False) from None
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """A Chromium, started once for the tests of a module.
+
+    While it runs, Playwright's event loop counts as running in this thread: such a module may have
+    no asynchronous tests.
+    """
+    try:
+        with chromium() as browser:
+            yield browser
+    except BrowserUnavailable as reason:
+        raise pytest.fail.Exception(str(reason), pytrace=False) from None
+
+
+@pytest.fixture
+def page(browser: "Browser") -> Iterator["Page"]:
+    """A page of a browser profile of its own."""
+    with browser.new_context() as context:
+        yield context.new_page()

@@ -57,6 +57,13 @@ def _major(package: str) -> int:
         return 0
 
 
+def inherited_environment() -> dict[str, str]:
+    """Return the environment the tests run in, without what would change a server."""
+    return {
+        name: value for name, value in os.environ.items() if not name.upper().startswith(FOREIGN)
+    }
+
+
 class JupyterServer:
     """A Jupyter server that can be started, asked, ended and started again.
 
@@ -308,13 +315,8 @@ class JupyterServer:
         }
 
     def _environment(self) -> dict[str, str]:
-        inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.upper().startswith(FOREIGN)
-        }
         return {
-            **inherited,
+            **inherited_environment(),
             **{name: str(directory) for name, directory in self._own_directories().items()},
             # The environment's etc/jupyter, which enables extensions, is read in any case; this
             # lets the server's own configuration win over it.

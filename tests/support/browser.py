@@ -1,0 +1,47 @@
+"""A real browser: Debian's Chromium, driven by Playwright."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+class BrowserUnavailable(Exception):
+    """There is no Chromium; the message says what to do about it."""
+
+
+@contextmanager
+def chromium() -> "Iterator[Browser]":
+    """Start Chromium, with a profile that is empty and goes with it.
+
+    Raises
+    ------
+    BrowserUnavailable
+        When it is not installed.
+    """
+    program = shutil.which("chromium")
+    if not program:
+        raise BrowserUnavailable(
+            "This test needs Chromium as the program `chromium`. Run ci/install-debian-packages."
+        )
+    # here, not above: only the tests of pages need it
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield browser
+        browser.close()

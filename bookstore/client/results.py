@@ -1,0 +1,398 @@
+"""What the client returns: records that show themselves, in a notebook and in a terminal.
+
+Each is shown as a sentence and a table. What is in them comes from outside (paths, authors,
+addresses), so all of it is escaped where it is shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timezone
+from html import escape
+from typing import Any, ClassVar, NamedTuple, overload
+from urllib.parse import quote, urlencode, urljoin, urlsplit
+
+# addresses that a link may have: of the web, of the same server, beside the notebook
+_SAFE_HREF = re.compile(r"https?://|/(?![/\\])|\.\.?/")
+
+
+class Link(NamedTuple):
+    """A text that is a link where it is shown in a notebook."""
+
+    text: str
+    href: str
+    plain: str = ""  # what a terminal shows, if not the text
+
+
+Cell = str | Link
+Table = Sequence[Sequence[Cell]]
+
+
+class Shown:
+    """What shows itself as a sentence and a table."""
+
+    _header: ClassVar[Sequence[str]] = ()
+
+    def _sentence(self) -> str:
+        raise NotImplementedError
+
+    def _table(self) -> Table:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        table = [self._header, *self._table()] if self._header else self._table()
+        rows = [[_plain(cell) for cell in row] for row in table]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
+        return "\n  ".join([_plain(self._sentence()), *lines])
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr>{''.join(f'<td>{_html(cell)}</td>' for cell in row)}</tr>"
+            for row in self._table()
+        )
+        header = "".join(f"<th>{escape(name)}</th>" for name in self._header)
+        head = f"<thead><tr>{header}</tr></thead>" if header else ""
+        return f"<p>{_html(self._sentence())}</p><table>{head}<tbody>{rows}</tbody></table>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pages:
+    """Where the server's pages are, for links.
+
+    Attributes
+    ----------
+    url : str
+        Where the server's routes begin, without a slash at the end.
+    from_root : bool
+        Whether links go to the server that the browser has the notebook from, by whatever name.
+    """
+
+    url: str
+    from_root: bool
+
+    def view(self, path: str, version_id: str) -> str:
+        """Return the address of the page of a version."""
+        query = urlencode({"version_id": version_id})
+        return self.on_server(f"{self.url}/bookstore/view/{quote(path)}?{query}")
+
+    def diff(self, path: str, base: str, head: str) -> str:
+        """Return the address of the page of a difference."""
+        query = urlencode({"base": base, "head": head})
+        return self.on_server(f"{self.url}/bookstore/diff/{quote(path)}?{query}")
+
+    def on_server(self, address: str) -> str:
+        """Return an address as the browser has it; one that begins with / is the server's."""
+        origin = urlsplit(self.url)._replace(path="").geturl()
+        absolute = urljoin(origin, address)
+        return absolute.removeprefix(origin) if self.from_root else absolute
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class PublishResult(Shown):
+    """A notebook that was published.
+
+    Attributes
+    ----------
+    path : str
+    last_saved : datetime or None
+        When it had been saved last: what was edited since is not published.
+    s3_path, version_id : str
+        What it was published as.
+    clone_url : str
+        The link to share.
+    model : dict
+        All that the server answered.
+    """
+
+    path: str
+    last_saved: datetime | None
+    s3_path: str
+    version_id: str
+    clone_url: str
+    model: Mapping[str, Any] = field(compare=False)
+    pages: Pages = field(compare=False)
+
+    def _sentence(self) -> str:
+        return f"Published {self.path} as it was last saved, {show_time(self.last_saved)}."
+
+    def _table(self) -> Sequence[Sequence[Cell]]:
+        return [
+            ("at", self.s3_path),
+            ("version", self.version_id),
+            (
+                "to share",
+                Link("copy this link", self.pages.on_server(self.clone_url), self.clone_url),
+            ),
+        ]
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class CopyResult(Shown):
+    """A file that a version was copied to, by a clone or a restore.
+
+    Attributes
+    ----------
+    path : str
+        Where the copy is.
+    source : str
+        What it is a copy of.
+    replaced : bool
+        Whether the copy is now in the place of what was there.
+    model : dict
+        All that the server answered.
+    """
+
+    path: str
+    source: str
+    replaced: bool
+    model: Mapping[str, Any] = field(compare=False)
+    pages: Pages = field(compare=False)
+
+    def _sentence(self) -> str:
+        reload = " Reload it where it is open." if self.replaced else ""
+        return f"{self.path} is now a copy of {self.source}.{reload}"
+
+    def _table(self) -> Sequence[Sequence[Cell]]:
+        version = str(self.model.get("versionID") or "")
+        href = self.pages.on_server(str(self.model.get("url") or ""))
+        rows: list[tuple[str, Cell]] = [("file", Link(self.path, href))]
+        return [*rows, ("version", version)] if version else rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """A version of a notebook.
+
+    Attributes
+    ----------
+    version_id : str
+    saved_at : datetime or None
+    size : int or None
+        Bytes.
+    sha256, author : str or None
+    latest : bool
+        Whether it is the newest.
+    path : str
+        What the notebook was called then.
+    state : str
+        "archived", or "pending" while it is on its way to the store, or "deleted".
+    """
+
+    version_id: str
+    saved_at: datetime | None = None
+    size: int | None = None
+    sha256: str | None = None
+    author: str | None = None
+    latest: bool = False
+    path: str = ""
+    state: str = ""
+
+    @classmethod
+    def from_model(cls, model: Mapping[str, Any]) -> Version:
+        """Take what is known of what a server tells of a version."""
+        known = {f.name: model[f.name] for f in fields(cls) if f.name in model}
+        return cls(**{**known, "saved_at": read_time(model.get("saved_at"))})
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class Versions(Shown, Sequence[Version]):
+    """Versions of a notebook, newest first.
+
+    Attributes
+    ----------
+    path : str
+    items : tuple of Version
+    more : bool
+        Whether there are older ones that were not asked for.
+    """
+
+    path: str
+    items: tuple[Version, ...]
+    more: bool
+    _header: ClassVar[Sequence[str]] = ("version", "saved", "size", "by", "", "")
+    pages: Pages = field(compare=False)
+
+    @overload
+    def __getitem__(self, index: int) -> Version: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Version, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Version | tuple[Version, ...]:
+        return self.items[index]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def _sentence(self) -> str:
+        count = len(self.items)
+        versions = "version" if count == 1 else "versions"
+        if self.more:
+            return f"{self.path}: the {count} newest {versions}, of more."
+        return f"{self.path}: {count or 'no'} {versions}."
+
+    def _table(self) -> Table:
+        return [
+            (
+                Link(version.version_id, self.pages.view(self.path, version.version_id)),
+                show_time(version.saved_at),
+                show_size(version.size),
+                version.author or "",
+                "latest" if version.latest else "",
+                "" if version.state == "archived" else version.state,
+            )
+            for version in self.items
+        ]
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class DiffResult(Shown):
+    """What two versions of a notebook differ in.
+
+    Attributes
+    ----------
+    path, base, head : str
+        The notebook, and the ids of the older and the newer version.
+    diff : list of dict
+        The steps from the one to the other, in nbdime's form.
+    added, removed, changed : int
+        How many cells.
+    """
+
+    path: str
+    base: str
+    head: str
+    diff: list[dict[str, Any]]
+    pages: Pages = field(compare=False)
+
+    @property
+    def added(self) -> int:
+        """The number of cells that only the newer version has."""
+        return sum(len(step.get("valuelist", ())) for step in self._cells("addrange"))
+
+    @property
+    def removed(self) -> int:
+        """The number of cells that only the older version has."""
+        return sum(step.get("length", 0) for step in self._cells("removerange"))
+
+    @property
+    def changed(self) -> int:
+        """The number of cells that differ."""
+        return len(self._cells("patch"))
+
+    def _cells(self, operation: str) -> list[dict[str, Any]]:
+        return [
+            step
+            for part in self.diff
+            if part.get("key") == "cells"
+            for step in part.get("diff", ())
+            if step.get("op") == operation
+        ]
+
+    def _sentence(self) -> str:
+        if not self.diff:
+            return f"{self.path}: the two versions are the same."
+        cells = f"{self.added} cells added, {self.removed} removed, {self.changed} changed"
+        others = sorted({str(part.get("key")) for part in self.diff} - {"cells"})
+        return f"{self.path}: {', '.join([cells, *others])}."
+
+    def _table(self) -> Table:
+        page = self.pages.diff(self.path, self.base, self.head)
+        return [("from", self.base), ("to", self.head), ("side by side", Link("open", page, page))]
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class StatusResult(Shown):
+    """How archiving goes.
+
+    Attributes
+    ----------
+    release : str
+        Of Bookstore on the server.
+    description : str
+        Where saves are archived, or how to have them archived.
+    features : dict of str to bool
+    store : dict or None
+        The store's `url`, whether it is `versioned`, and its `problem`.
+    archive : dict
+        What is `pending` and `failed`, `last_archived` and `last_error`.
+    model : dict
+        All that the server answered.
+    """
+
+    release: str
+    description: str
+    features: Mapping[str, bool]
+    store: Mapping[str, Any] | None
+    archive: Mapping[str, Any]
+    model: Mapping[str, Any] = field(compare=False)
+
+    def _sentence(self) -> str:
+        return f"Bookstore {self.release}: {self.description}"
+
+    def _table(self) -> Table:
+        last, error = self.archive.get("last_archived"), self.archive.get("last_error")
+        rows = [
+            ("pending", str(self.archive.get("pending", ""))),
+            ("failed", str(self.archive.get("failed", ""))),
+        ]
+        if self.store and self.store.get("problem"):
+            rows.append(("store", str(self.store["problem"])))
+        if last:
+            when = show_time(read_time(last.get("archived_at")))
+            rows.append(("last archived", f"{last.get('path')}, {when}"))
+        if error:
+            when = show_time(read_time(error.get("at")))
+            rows.append(("last error", f"{error.get('message')} ({when})"))
+        return rows
+
+
+def read_time(text: Any) -> datetime | None:
+    """Read a time in ISO 8601, as servers tell it; None if it is none."""
+    try:
+        time = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except (AttributeError, ValueError):
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
+
+
+def show_time(time: datetime | None) -> str:
+    """Show a time to the second, in UTC."""
+    return (
+        f"{time.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S} UTC" if time else "at an unknown time"
+    )
+
+
+def show_size(size: int | None) -> str:
+    """Show a number of bytes."""
+    if size is None:
+        return ""
+    for limit, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size >= limit:
+            return f"{size / limit:.1f} {unit}"
+    return f"{size} bytes"
+
+
+def _plain(cell: Cell) -> str:
+    return _printable(cell.plain or cell.text if isinstance(cell, Link) else cell)
+
+
+def _printable(text: str) -> str:
+    # A terminal obeys some control characters.
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
+
+
+def _html(cell: Cell) -> str:
+    if not isinstance(cell, Link):
+        return escape(_printable(cell))
+    text = escape(_printable(cell.text))
+    href = _printable(cell.href)
+    if not _SAFE_HREF.match(href):
+        return text
+    return f'<a href="{escape(href)}" target="_blank" rel="noopener">{text}</a>'

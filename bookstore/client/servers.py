@@ -1,0 +1,176 @@
+"""Which Jupyter servers run here, as files and environment variables tell; asks none of them.
+
+A server leaves a file in Jupyter's runtime directory, ``nbserver-{pid}.json`` (classic) or
+``jpserver-{pid}.json`` (jupyter_server), readable by its owner only, with its address and token.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import sys
+from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, parse_qs, urlsplit
+
+from .errors import BookstoreError
+
+Record = dict[str, Any]
+
+_INFO_FILES = ("nbserver-*.json", "jpserver-*.json")
+_INSTEAD_OF_ALL = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (a client)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def connection_file() -> str:
+    """Name the connection file of the kernel that runs this; "" where no IPython kernel does."""
+    # A process that runs a kernel has this module; elsewhere, importing it would be in vain.
+    kernelapp = sys.modules.get("ipykernel.kernelapp")
+    if kernelapp is None or not kernelapp.IPKernelApp.initialized():
+        return ""
+    return str(kernelapp.IPKernelApp.instance().abs_connection_file)
+
+
+def running_servers() -> list[Record]:
+    """Return the records of the servers that run here, the one that started this kernel first."""
+    records = [*_recorded_servers()]
+    hub_url = os.environ.get("JUPYTERHUB_SERVICE_URL", "")
+    hub_prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "")
+    if hub_url and hub_prefix and not any(_base_url(record) == hub_prefix for record in records):
+        records.append({"url": _reachable(hub_url), "base_url": hub_prefix, "token": ""})
+    for record in records:
+        # A server of JupyterHub has no token of its own; it takes those of the Hub.
+        if hub_prefix and not record.get("token") and _base_url(record) == hub_prefix:
+            record["token"] = os.environ.get("JUPYTERHUB_API_TOKEN", "")
+    return sorted(records, key=lambda record: not started_this_kernel(record))
+
+
+def server_at(url: str) -> Record:
+    """Return the record of a server whose address is known, with its token if that is found here.
+
+    Parameters
+    ----------
+    url : str
+        Also as a server shows it at its start, ``http://localhost:8888/lab?token=…``.
+
+    Raises
+    ------
+    BookstoreError
+        If it is no address.
+    """
+    address = _split(url.strip())
+    tokens = parse_qs(address.query).get("token", [""])
+    path = re.sub(r"/(lab|tree)/?$", "", address.path).rstrip("/") + "/"
+    # without user and password: these would take the token's place, and show up in messages
+    netloc = address.netloc.rpartition("@")[2]
+    plain = address._replace(netloc=netloc, path=path, query="", fragment="")
+    for record in running_servers():
+        if _same_server(urlsplit(record["url"]), plain):
+            return {**record, "url": plain.geturl(), "token": tokens[0] or record.get("token", "")}
+    return {"url": plain.geturl(), "base_url": path, "token": tokens[0]}
+
+
+def started_this_kernel(record: Record) -> bool:
+    """Whether a server's process is the parent of this kernel's process."""
+    return str(record.get("pid", "")) == os.environ.get("JPY_PARENT_PID")
+
+
+def notebook_at_start(record: Record) -> str:
+    """Name the notebook that a server started this kernel for; "" where that is not known.
+
+    The kernel's environment has it; a kernel that was started from within another kernel inherits
+    the other one's.
+    """
+    file = os.environ.get("JPY_SESSION_NAME", "")
+    root = record.get("root_dir") or record.get("notebook_dir")
+    if not (file and root and started_this_kernel(record)):
+        return ""
+    path = Path(os.path.abspath(file))
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else ""
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host name or address is this machine's, without asking a name server."""
+    if host in ("localhost", socket.gethostname()):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _recorded_servers() -> Iterator[Record]:
+    files = {
+        file
+        for directory in _runtime_dirs()
+        for pattern in _INFO_FILES
+        for file in Path(directory).glob(pattern)
+    }
+    for file in sorted(files):
+        try:
+            record = json.loads(file.read_text(encoding="utf-8"))
+            if _is_alive(record["pid"]):
+                yield {**record, "url": _reachable(record["url"])}
+        except (OSError, ValueError, TypeError, KeyError):
+            continue  # it ended just now, or is being written
+
+
+def _runtime_dirs() -> set[str]:
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    # Servers write the connection files of their kernels beside their own.
+    return {jupyter_runtime_dir(), os.path.dirname(connection_file())} - {""}
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether a process runs: what a dead server's port answers must not get its token."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _reachable(url: str) -> str:
+    """Replace the address "all interfaces" by one that can be connected to."""
+    address = urlsplit(url)
+    host = _INSTEAD_OF_ALL.get(address.hostname or "")
+    if host is None:
+        return url
+    return address._replace(netloc=f"{host}:{address.port}" if address.port else host).geturl()
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        address = urlsplit(url)
+        if address.scheme in _DEFAULT_PORTS and address.hostname and address.port != 0:
+            return address
+    except ValueError:
+        pass
+    # The address is not repeated: it may have a token or a password in it.
+    raise BookstoreError(
+        "url= is not the address of a Jupyter server, which looks like http://localhost:8888/."
+    ) from None
+
+
+def _base_url(record: Record) -> str:
+    return str(record.get("base_url") or urlsplit(record["url"]).path)
+
+
+def _same_server(one: SplitResult, other: SplitResult) -> bool:
+    def place(address: SplitResult) -> tuple[str, str | None, int | None, str]:
+        host = address.hostname or ""
+        return (
+            address.scheme,
+            None if is_this_machine(host) else host,
+            address.port or _DEFAULT_PORTS.get(address.scheme),
+            address.path.rstrip("/"),
+        )
+
+    return place(one) == place(other)

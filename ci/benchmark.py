@@ -164,7 +164,7 @@ def measure_drain(
                 )
             bare = partial(asyncio.run, put_bare(bucket, b"x" * size, count))
             seconds[PLAIN].append(timed(bare))
-            seconds[ARCHIVING].append(timed(partial(asyncio.run, drain(bucket, outbox))))
+            seconds[ARCHIVING].append(timed(partial(asyncio.run, drain(bucket, outbox, directory))))
         yield f"{count} saves of {size} bytes, {ratios(seconds)}"
 
 
@@ -192,9 +192,10 @@ async def put_bare(bucket: Bucket, content: bytes, count: int) -> None:
         await asyncio.gather(*map(put, range(count)))
 
 
-async def drain(bucket: Bucket, outbox: Outbox) -> None:
+async def drain(bucket: Bucket, outbox: Outbox, directory: Path) -> None:
     """Upload what is in an outbox."""
     options = S3Options(
+        index_directory=directory,
         bucket=bucket.name,
         endpoint_url=bucket.store.endpoint_url,
         access_key_id=bucket.store.access_key_id,

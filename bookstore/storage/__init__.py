@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from .base import Provenance, Store, StoreCheck, Version, VersionPage
-from .errors import StoreError, StoreRefused, StoreUnavailable, VersionNotFound
+from .base import KeyPage, Provenance, Store, StoreCheck, Version, VersionPage
+from .errors import (
+    BucketNotFound,
+    StoreError,
+    StoreRefused,
+    StoreUnavailable,
+    TooLarge,
+    VersionNotFound,
+)
+from .index import VersionIndex
 from .options import LocalOptions, S3Options
 
 __all__ = [
+    "BucketNotFound",
+    "KeyPage",
     "LocalOptions",
     "Provenance",
     "S3Options",
@@ -15,9 +25,12 @@ __all__ = [
     "StoreError",
     "StoreRefused",
     "StoreUnavailable",
+    "TooLarge",
     "Version",
+    "VersionIndex",
     "VersionNotFound",
     "VersionPage",
+    "open_index",
     "open_store",
 ]
 
@@ -28,7 +41,12 @@ def open_store(options: LocalOptions | S3Options) -> Store:
     if isinstance(options, LocalOptions):
         from .local import LocalStore
 
-        return LocalStore(options.directory)
+        return LocalStore(options)
     from .s3 import S3Store
 
     return S3Store(options)
+
+
+def open_index(options: LocalOptions | S3Options) -> VersionIndex:
+    """Open what is known of a store's versions on this machine, without the store."""
+    return VersionIndex(options.index_file, durable=isinstance(options, LocalOptions))

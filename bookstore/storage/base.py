@@ -12,6 +12,8 @@ NOTEBOOK_CONTENT_TYPE = "application/x-ipynb+json"
 
 # Metadata travels in HTTP headers: ASCII, and nothing that could end a line.
 _HEADER_SAFE = " !#$&'()*+,/:;=?@[]-._~"
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html: 2 KB for all of it.
+_METADATA_ROOM = 2048  # bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,10 @@ class Provenance:
         The notebook's kernel, empty when it names none.
     release : str
         The release of Bookstore that took the save.
+    renamed_from : str
+        The key of this notebook before it was renamed, in the first version after that.
+    copied_from : str
+        What a clone or a restored version is a copy of.
     """
 
     save_id: str = ""
@@ -40,6 +46,8 @@ class Provenance:
     author: str = ""
     kernel_name: str = ""
     release: str = ""
+    renamed_from: str = ""
+    copied_from: str = ""
 
     def as_metadata(self) -> dict[str, str]:
         """Write it as object metadata: short ASCII strings."""
@@ -50,8 +58,18 @@ class Provenance:
             "author": self.author,
             "kernel-name": self.kernel_name,
             "bookstore-release": self.release,
+            "renamed-from": self.renamed_from,
+            "copied-from": self.copied_from,
         }
-        return {name: quote(value, safe=_HEADER_SAFE) for name, value in fields.items() if value}
+        metadata: dict[str, str] = {}
+        room = _METADATA_ROOM
+        for name, value in fields.items():
+            written = quote(value, safe=_HEADER_SAFE)
+            # A save is worth more than a note on it: what would be too much is left out.
+            if value and len(name) + len(written) <= room:
+                metadata[name] = written
+                room -= len(name) + len(written)
+        return metadata
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str], *, stored_at: datetime) -> Provenance:
@@ -68,6 +86,8 @@ class Provenance:
             author=fields.get("author", ""),
             kernel_name=fields.get("kernel-name", ""),
             release=fields.get("bookstore-release", ""),
+            renamed_from=fields.get("renamed-from", ""),
+            copied_from=fields.get("copied-from", ""),
         )
 
 
@@ -111,6 +131,14 @@ class VersionPage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeyPage:
+    """Some keys, in their order, and after which of them the next page begins."""
+
+    keys: list[str]
+    next: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class StoreCheck:
     """What a store says of itself.
 
@@ -133,9 +161,12 @@ class Store(Protocol):
     ----------
     url : str
         Names the store, without secrets; the same for every process that means the same store.
+    bucket : str
+        Names it in links.
     """
 
     url: str
+    bucket: str
 
     async def put(self, key: str, content: BinaryIO, provenance: Provenance) -> Version:
         """Add all bytes of an open, seekable file as the newest version of a key."""
@@ -146,11 +177,24 @@ class Store(Protocol):
     async def describe(self, key: str, version_id: str | None = None) -> Version:
         """Tell of one version, the newest if none is named. Raises `VersionNotFound`."""
 
-    async def download(self, key: str, target: BinaryIO, version_id: str | None = None) -> Version:
-        """Write the bytes of a version to an open file. Raises `VersionNotFound`."""
+    async def download(
+        self,
+        key: str,
+        target: BinaryIO,
+        version_id: str | None = None,
+        *,
+        limit: int | None = None,
+    ) -> Version:
+        """Write the bytes of a version to an open file.
+
+        Raises `VersionNotFound`, and `TooLarge` where there are more bytes than the limit.
+        """
 
     async def versions(self, key: str, *, limit: int, after: str | None = None) -> VersionPage:
         """List versions of exactly this key, newest first, those after version id `after`."""
+
+    async def keys(self, prefix: str, *, limit: int, after: str | None = None) -> KeyPage:
+        """List the keys that begin with a prefix, in their order, those after key `after`."""
 
     async def check(self) -> StoreCheck:
         """Ask the store whether it is there and keeps versions."""

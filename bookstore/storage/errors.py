@@ -4,8 +4,10 @@
 
     StoreError               the store would not do this one thing
     ├── StoreUnavailable     it could not be reached, or did not answer in time
-    ├── StoreRefused         it answers, and refuses us: credentials, permissions, bucket
-    └── VersionNotFound      it has no such notebook, or no such version of it
+    ├── StoreRefused         it answers, and refuses us: credentials, permissions
+    │   └── BucketNotFound   there is no such bucket
+    ├── VersionNotFound      it has no such notebook, or no such version of it
+    └── TooLarge             there are more bytes than one wants to have
 
 Every message is a sentence that is safe to show: no key, no secret, no traceback.
 """
@@ -27,3 +29,21 @@ class StoreRefused(StoreError):
 
 class VersionNotFound(StoreError):
     """There is no such version in the store."""
+
+    def __init__(self, key: str, version_id: str | None = None) -> None:
+        super().__init__(
+            f"There is no version {version_id} of {key}."
+            if version_id
+            else f"There is no {key} in the store."
+        )
+
+
+class BucketNotFound(StoreRefused):
+    """There is no such bucket."""
+
+
+class TooLarge(StoreError):
+    """A version has more bytes than were wanted."""
+
+    def __init__(self, key: str, *, size: int, limit: int) -> None:
+        super().__init__(f"{key} has {size} bytes, and at most {limit} may be read.")

@@ -1,8 +1,4 @@
-"""The embedded store: SQLite for what there is, a file for the bytes of each version.
-
-It lies on a disk that may be a network file system, as homes on a JupyterHub often are: SQLite's
-write-ahead log needs shared memory and does not work there, so the default rollback journal stays.
-"""
+"""The embedded store: an index of what there is, and a file for the bytes of each version."""
 
 from __future__ import annotations
 
@@ -10,32 +6,16 @@ import asyncio
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from .base import Provenance, StoreCheck, Version, VersionPage, format_time, parse_time, utc_now
-from .errors import StoreError, StoreUnavailable, VersionNotFound
+from .base import KeyPage, Provenance, StoreCheck, Version, VersionPage, utc_now
+from .errors import StoreError, StoreUnavailable, TooLarge, VersionNotFound
+from .index import VersionIndex
+from .options import LocalOptions
 
 T = TypeVar("T")
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS versions (
-    id          INTEGER PRIMARY KEY,   -- the order in which they came
-    key         TEXT NOT NULL,
-    version_id  TEXT NOT NULL UNIQUE,  -- the save's id: a save put twice is one version
-    stored_at   TEXT NOT NULL,
-    saved_at    TEXT NOT NULL,
-    size        INTEGER NOT NULL,
-    sha256      TEXT NOT NULL,
-    author      TEXT NOT NULL,
-    kernel_name TEXT NOT NULL,
-    release     TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS versions_of_a_key ON versions (key, id);
-"""
-_LOCK_TIMEOUT = 30.0  # seconds to wait for another process's transaction
 
 
 class LocalStore:
@@ -43,35 +23,44 @@ class LocalStore:
 
     Parameters
     ----------
-    directory : Path
-        Made when the first version comes.
+    options : LocalOptions
+        Its directory is made when the first version comes.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.url = directory.as_uri()
+    def __init__(self, options: LocalOptions) -> None:
+        self.directory = options.directory
+        self.url = options.url
+        self.bucket = options.bucket
+        self._index = VersionIndex(options.index_file, durable=True)
 
     async def put(self, key: str, content: BinaryIO, provenance: Provenance) -> Version:
         return await self._in_thread(self._put, key, content, provenance)
 
     async def find(self, key: str, save_id: str, *, size: int) -> Version | None:
-        try:
-            return await self.describe(key, save_id)
-        except VersionNotFound:
-            return None
+        return await self._in_thread(self._index.get, key, save_id)
 
     async def describe(self, key: str, version_id: str | None = None) -> Version:
         return await self._in_thread(self._describe, key, version_id)
 
-    async def download(self, key: str, target: BinaryIO, version_id: str | None = None) -> Version:
-        return await self._in_thread(self._download, key, target, version_id)
+    async def download(
+        self,
+        key: str,
+        target: BinaryIO,
+        version_id: str | None = None,
+        *,
+        limit: int | None = None,
+    ) -> Version:
+        return await self._in_thread(self._download, key, target, version_id, limit)
 
     async def versions(self, key: str, *, limit: int, after: str | None = None) -> VersionPage:
-        return await self._in_thread(self._versions, key, limit, after)
+        return await self._in_thread(lambda: self._index.versions(key, limit=limit, after=after))
+
+    async def keys(self, prefix: str, *, limit: int, after: str | None = None) -> KeyPage:
+        return await self._in_thread(lambda: self._index.keys(prefix, limit=limit, after=after))
 
     async def check(self) -> StoreCheck:
         try:
-            await self._in_thread(self._create)
+            await self._in_thread(self._index.create)
         except StoreError as error:
             return StoreCheck(versioned=None, problem=str(error))
         return StoreCheck(versioned=True)
@@ -90,46 +79,21 @@ class LocalStore:
 
         return await asyncio.to_thread(translated)
 
-    def _create(self) -> None:
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._database() as database:
-            database.executescript(_SCHEMA)
-
-    @contextmanager
-    def _database(self) -> Iterator[sqlite3.Connection]:
-        """Open the database for one transaction."""
-        database = sqlite3.connect(self.directory / "index.sqlite", timeout=_LOCK_TIMEOUT)
-        try:
-            database.row_factory = sqlite3.Row
-            with database:
-                yield database
-        finally:
-            database.close()
-
     def _put(self, key: str, content: BinaryIO, provenance: Provenance) -> Version:
-        self._create()
         version_id = provenance.save_id
         size = self._keep_blob(content, self._blob(version_id))
-        with self._database() as database:
-            database.execute(
-                "INSERT OR IGNORE INTO versions (key, version_id, stored_at, saved_at, size,"
-                " sha256, author, kernel_name, release) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    key,
-                    version_id,
-                    format_time(utc_now()),
-                    format_time(provenance.saved_at),
-                    size,
-                    provenance.sha256,
-                    provenance.author,
-                    provenance.kernel_name,
-                    provenance.release,
-                ),
+        return self._index.add_next(
+            Version(
+                key=key,
+                version_id=version_id,
+                stored_at=utc_now(),
+                size=size,
+                provenance=provenance,
             )
-        return self._describe(key, version_id)
+        )
 
     def _keep_blob(self, content: BinaryIO, blob: Path) -> int:
-        """Write the bytes down, safely before the database says that they are there."""
+        """Write the bytes down, safely before the index says that they are there."""
         blob.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = blob.with_suffix(".part")
         content.seek(0)
@@ -145,55 +109,17 @@ class LocalStore:
         return self.directory / "blobs" / version_id[:2] / version_id
 
     def _describe(self, key: str, version_id: str | None) -> Version:
-        page = self._versions(key, limit=1, version_id=version_id)
-        if not page.versions:
-            raise VersionNotFound(
-                f"There is no version {version_id} of {key}."
-                if version_id
-                else f"There is no {key} in the store."
-            )
-        return page.versions[0]
+        version = self._index.get(key, version_id)
+        if version is None:
+            raise VersionNotFound(key, version_id)
+        return version
 
-    def _download(self, key: str, target: BinaryIO, version_id: str | None) -> Version:
+    def _download(
+        self, key: str, target: BinaryIO, version_id: str | None, limit: int | None
+    ) -> Version:
         version = self._describe(key, version_id)
+        if limit is not None and version.size > limit:
+            raise TooLarge(key, size=version.size, limit=limit)
         with open(self._blob(version.version_id), "rb") as blob:
             shutil.copyfileobj(blob, target)
         return version
-
-    def _versions(
-        self, key: str, limit: int, after: str | None = None, version_id: str | None = None
-    ) -> VersionPage:
-        if not (self.directory / "index.sqlite").exists():
-            return VersionPage(versions=[])
-        with self._database() as database:
-            rows = database.execute(
-                "SELECT *, id = (SELECT max(id) FROM versions WHERE key = :key) AS latest"
-                " FROM versions WHERE key = :key"
-                " AND (:version_id IS NULL OR version_id = :version_id)"
-                " AND (:after IS NULL"
-                "      OR id < (SELECT id FROM versions WHERE version_id = :after))"
-                " ORDER BY id DESC LIMIT :limit",
-                {"key": key, "limit": limit + 1, "after": after, "version_id": version_id},
-            ).fetchall()
-        versions = [_version(row) for row in rows[:limit]]
-        return VersionPage(
-            versions=versions, next=versions[-1].version_id if len(rows) > limit else None
-        )
-
-
-def _version(row: sqlite3.Row) -> Version:
-    return Version(
-        key=row["key"],
-        version_id=row["version_id"],
-        stored_at=parse_time(row["stored_at"]),
-        size=row["size"],
-        latest=bool(row["latest"]),
-        provenance=Provenance(
-            save_id=row["version_id"],
-            saved_at=parse_time(row["saved_at"]),
-            sha256=row["sha256"],
-            author=row["author"],
-            kernel_name=row["kernel_name"],
-            release=row["release"],
-        ),
-    )

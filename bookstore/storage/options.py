@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
 AWS_ENDPOINT_URL = "https://s3.amazonaws.com"
@@ -16,6 +17,7 @@ class LocalOptions:
     """The embedded store in a directory."""
 
     directory: Path
+    bucket: ClassVar[str] = "local"
 
     @classmethod
     def from_url(cls, url: str) -> LocalOptions:
@@ -37,6 +39,11 @@ class LocalOptions:
         """Name the store."""
         return self.directory.as_uri()
 
+    @property
+    def index_file(self) -> Path:
+        """Where it is written what versions there are."""
+        return self.directory / "index.sqlite"
+
 
 @dataclass(frozen=True, kw_only=True)
 class S3Options:
@@ -52,9 +59,12 @@ class S3Options:
     checksum_mode : str
         botocore's ``request_checksum_calculation``; empty chooses by the endpoint.
     max_connections : int
+    index_directory : Path
+        Where it is remembered what the versions in a bucket are.
     """
 
     bucket: str
+    index_directory: Path
     endpoint_url: str = AWS_ENDPOINT_URL
     region_name: str = "us-east-1"
     access_key_id: str = ""
@@ -71,6 +81,16 @@ class S3Options:
         return f"{self.endpoint_url.rstrip('/')}/{self.bucket}"
 
     @property
+    def index_file(self) -> Path:
+        """Where it is remembered what the versions in this bucket are."""
+        return self.index_directory / f"{short_name(self.url)}.sqlite"
+
+    @property
     def is_aws(self) -> bool:
         """Whether the endpoint is AWS's own."""
         return self.endpoint_url.rstrip("/") == AWS_ENDPOINT_URL
+
+
+def short_name(url: str) -> str:
+    """Name files after a store."""
+    return hashlib.sha256(url.encode()).hexdigest()[:16]

@@ -11,7 +11,6 @@ other servers hold at times, and unless each is synchronised a power cut can cos
 from __future__ import annotations
 
 import errno
-import hashlib
 import io
 import json
 import os
@@ -27,6 +26,7 @@ from typing import Any, BinaryIO
 
 from . import blanks
 from .blanks import Blanks
+from .options import short_name
 
 _WAITING = ".save"
 _SENT = ".sent"  # given to the store at least once: it may be there already
@@ -60,6 +60,10 @@ class Save:
         The release of Bookstore that took it.
     size : int
         In bytes.
+    renamed_from : str
+        The notebook's key before it was renamed, in the first save after that.
+    copied_from : str
+        What it is a copy of, where it is one.
     """
 
     save_id: str
@@ -69,6 +73,8 @@ class Save:
     author: str
     release: str
     size: int
+    renamed_from: str = ""
+    copied_from: str = ""
 
     @property
     def saved_at(self) -> datetime:
@@ -91,13 +97,14 @@ class Outbox:
 
     def __init__(self, local_dir: Path, store_url: str) -> None:
         self.store_url = store_url
-        self.directory = local_dir / "outbox" / hashlib.sha256(store_url.encode()).hexdigest()[:16]
+        self.directory = local_dir / "outbox" / short_name(store_url)
         self.lock_file = self.directory / "uploader.lock"
         self.set_aside_directory = self.directory / "unreadable"
         self._state_file = self.directory / "state"
         self._prefix = os.path.join(self.directory, "")
         self._blanks = Blanks(self.directory, _WAITING)
         self._clock = _Clock()
+        self._read: dict[str, Save] = {}
 
     def create(self) -> None:
         """Make the folder, readable by its owner only, and say in it which store it is for."""
@@ -115,7 +122,7 @@ class Outbox:
         ----------
         file : str
         **record : str
-            ``path``, ``key``, ``author`` and ``release`` of the `Save`.
+            What the `Save` tells of itself: at least ``path``, ``key``, ``author``, ``release``.
 
         Returns
         -------
@@ -172,6 +179,16 @@ class Outbox:
         if time.time() - status.st_mtime < _UNDER_WAY:
             return None
         raise UnreadableSave("its file is not whole")
+
+    def saves_of(self, key: str) -> list[Save]:
+        """Read what saves of one notebook are waiting, in no order."""
+        waiting = {}
+        for save_id in self.ids():
+            with suppress(UnreadableSave):
+                if save := self._read.get(save_id) or self.load(save_id):
+                    waiting[save_id] = save
+        self._read = waiting  # a save never changes: it need not be read twice
+        return [save for save in waiting.values() if save.key == key]
 
     def open(self, save: Save) -> BinaryIO:
         """Open the notebook's bytes for reading. Raises `OSError`."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import replace
 from typing import Any, BinaryIO, TypeVar
 
 from aiobotocore.config import AioConfig
@@ -23,8 +25,24 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
-from .base import Provenance, StoreCheck, Version, VersionPage, content_type, utc_now
-from .errors import StoreError, StoreRefused, StoreUnavailable, VersionNotFound
+from .base import (
+    KeyPage,
+    Provenance,
+    StoreCheck,
+    Version,
+    VersionPage,
+    content_type,
+    utc_now,
+)
+from .errors import (
+    BucketNotFound,
+    StoreError,
+    StoreRefused,
+    StoreUnavailable,
+    TooLarge,
+    VersionNotFound,
+)
+from .index import VersionIndex
 from .options import S3Options
 
 T = TypeVar("T")
@@ -39,7 +57,8 @@ _RECENT = 20  # versions among which a save whose answer was lost is looked for
 _SETTLE_TIME = 2.0
 
 _TRY_LATER = {"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "Throttling"}
-_NOT_THERE = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
+_NOT_THERE = {"NoSuchKey", "NoSuchVersion", "404", "NotFound", "MethodNotAllowed", "405"}
+_NO_VERSION = "null"  # how S3 names what it keeps without versioning
 _CREDENTIALS = {
     "AccessDenied",
     "AuthorizationHeaderMalformed",
@@ -53,130 +72,17 @@ _CREDENTIALS = {
 }
 
 
-class S3Store:
-    """A versioned bucket, through one client that is opened when first needed and shared.
-
-    Parameters
-    ----------
-    options : S3Options
-    """
+class S3Connection:
+    """One client for all buckets of an object store, with pooled connections."""
 
     def __init__(self, options: S3Options) -> None:
         self._options = options
-        self.url = options.url
         self._stack = AsyncExitStack()
         self._opening = asyncio.Lock()
         self._client: Any = None
 
-    async def put(self, key: str, content: BinaryIO, provenance: Provenance) -> Version:
-        size = content.seek(0, os.SEEK_END)
-        content.seek(0)
-        # A small file is read at once, which spares a thread for each piece.
-        body = io.BytesIO(content.read()) if size <= _IN_MEMORY else content
-        with self._store_errors(key):
-            client = await self._opened_client()
-            answer = await _unless_stalled(
-                client.put_object(
-                    Bucket=self._options.bucket,
-                    Key=key,
-                    Body=body,
-                    ContentType=content_type(key),
-                    Metadata=provenance.as_metadata(),
-                    **self._options.put_options,
-                ),
-                progress=body.tell,
-            )
-        return Version(
-            key=key,
-            version_id=answer.get("VersionId", "null"),
-            stored_at=utc_now(),
-            size=size,
-            latest=True,
-            provenance=provenance,
-        )
-
-    async def find(self, key: str, save_id: str, *, size: int) -> Version | None:
-        found = await self._look_for(key, save_id, size)
-        if found is None:
-            await asyncio.sleep(_SETTLE_TIME)
-            found = await self._look_for(key, save_id, size)
-        return found
-
-    async def _look_for(self, key: str, save_id: str, size: int) -> Version | None:
-        page = await self.versions(key, limit=_RECENT)
-        for listed in page.versions:
-            if listed.deleted or listed.size != size:
-                continue
-            version = await self.describe(key, listed.version_id)
-            if version.provenance and version.provenance.save_id == save_id:
-                return version
-        return None
-
-    async def describe(self, key: str, version_id: str | None = None) -> Version:
-        with self._store_errors(key, version_id):
-            client = await self._opened_client()
-            answer = await client.head_object(
-                Bucket=self._options.bucket, Key=key, **_version(version_id)
-            )
-            return _described(key, answer, latest=version_id is None)
-
-    async def download(self, key: str, target: BinaryIO, version_id: str | None = None) -> Version:
-        with self._store_errors(key, version_id):
-            client = await self._opened_client()
-            answer = await client.get_object(
-                Bucket=self._options.bucket, Key=key, **_version(version_id)
-            )
-            async with answer["Body"] as body:
-                async for chunk in body.iter_chunks(_CHUNK):
-                    target.write(chunk)
-            return _described(key, answer, latest=version_id is None)
-
-    async def versions(self, key: str, *, limit: int, after: str | None = None) -> VersionPage:
-        marker = {"KeyMarker": key, "VersionIdMarker": after} if after else {}
-        with self._store_errors(key):
-            client = await self._opened_client()
-            answer = await client.list_object_versions(
-                Bucket=self._options.bucket, Prefix=key, MaxKeys=limit, **marker
-            )
-        # The prefix also matches longer keys; they sort after this one.
-        listed = [
-            Version(
-                key=key,
-                version_id=entry["VersionId"],
-                stored_at=entry["LastModified"],
-                size=entry.get("Size", 0),
-                latest=entry["IsLatest"],
-                deleted="Size" not in entry,
-            )
-            for entry in answer.get("Versions", []) + answer.get("DeleteMarkers", [])
-            if entry["Key"] == key
-        ]
-        # Versions come newest first, and so do delete markers, but the two in lists of their own.
-        listed.sort(key=lambda version: (version.latest, version.stored_at), reverse=True)
-        goes_on = answer.get("IsTruncated") and answer.get("NextKeyMarker") == key
-        return VersionPage(
-            versions=listed, next=answer.get("NextVersionIdMarker") if goes_on else None
-        )
-
-    async def check(self) -> StoreCheck:
-        try:
-            with self._store_errors():
-                client = await self._opened_client()
-                answer = await client.get_bucket_versioning(Bucket=self._options.bucket)
-        except StoreError as error:
-            return StoreCheck(versioned=None, problem=str(error))
-        if answer.get("Status") == "Enabled":
-            return StoreCheck(versioned=True)
-        return StoreCheck(
-            versioned=False,
-            problem=f"The bucket {self._options.bucket!r} does not keep versions: each save"
-            " replaces the one before. Turn versioning on in the bucket's settings.",
-        )
-
-    async def close(self) -> None:
-        await self._stack.aclose()
-
-    async def _opened_client(self) -> Any:
+    async def client(self) -> Any:
+        """Give the client, open."""
         async with self._opening:
             if self._client is None:
                 self._client = await self._stack.enter_async_context(self._create_client())
@@ -208,10 +114,186 @@ class S3Store:
             ),
         )
 
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._stack.aclose()
+
+
+class S3Store:
+    """A versioned bucket, through one client that is opened when first needed and shared.
+
+    What is known of its versions is remembered in a `VersionIndex` on this machine.
+
+    Parameters
+    ----------
+    options : S3Options
+    connection : S3Connection, optional
+        That of another bucket of the same object store, to be shared.
+    """
+
+    def __init__(self, options: S3Options, connection: S3Connection | None = None) -> None:
+        self._options = options
+        self.url = options.url
+        self.bucket = options.bucket
+        self._connection = connection or S3Connection(options)
+        self._index = VersionIndex(options.index_file, durable=False)
+
+    def in_bucket(self, bucket: str) -> S3Store:
+        """Reach another bucket through the same client."""
+        return S3Store(replace(self._options, bucket=bucket), self._connection)
+
+    async def put(self, key: str, content: BinaryIO, provenance: Provenance) -> Version:
+        size = content.seek(0, os.SEEK_END)
+        content.seek(0)
+        # A small file is read at once, which spares a thread for each piece.
+        body = io.BytesIO(content.read()) if size <= _IN_MEMORY else content
+        with self._store_errors(key):
+            client = await self._connection.client()
+            answer = await _unless_stalled(
+                client.put_object(
+                    Bucket=self.bucket,
+                    Key=key,
+                    Body=body,
+                    ContentType=content_type(key),
+                    Metadata=provenance.as_metadata(),
+                    **self._options.put_options,
+                ),
+                progress=body.tell,
+            )
+        return self._remembered(
+            Version(
+                key=key,
+                version_id=answer.get("VersionId", _NO_VERSION),
+                stored_at=utc_now(),
+                size=size,
+                latest=True,
+                provenance=provenance,
+            )
+        )
+
+    async def find(self, key: str, save_id: str, *, size: int) -> Version | None:
+        found = await self._look_for(key, save_id, size)
+        if found is None:
+            await asyncio.sleep(_SETTLE_TIME)
+            found = await self._look_for(key, save_id, size)
+        return found
+
+    async def _look_for(self, key: str, save_id: str, size: int) -> Version | None:
+        page = await self.versions(key, limit=_RECENT)
+        for listed in page.versions:
+            if listed.deleted or listed.size != size:
+                continue
+            origin = listed.provenance or (await self.describe(key, listed.version_id)).provenance
+            if origin and origin.save_id == save_id:
+                return replace(listed, provenance=origin)
+        return None
+
+    async def describe(self, key: str, version_id: str | None = None) -> Version:
+        with self._store_errors(key, version_id):
+            client = await self._connection.client()
+            answer = await client.head_object(Bucket=self.bucket, Key=key, **_version(version_id))
+        return self._remembered(_described(key, answer, latest=version_id is None))
+
+    async def download(
+        self,
+        key: str,
+        target: BinaryIO,
+        version_id: str | None = None,
+        *,
+        limit: int | None = None,
+    ) -> Version:
+        with self._store_errors(key, version_id):
+            client = await self._connection.client()
+            answer = await client.get_object(Bucket=self.bucket, Key=key, **_version(version_id))
+            async with answer["Body"] as body:
+                if limit is not None and answer["ContentLength"] > limit:
+                    body.close()
+                    raise TooLarge(key, size=answer["ContentLength"], limit=limit)
+                async for chunk in body.iter_chunks(_CHUNK):
+                    target.write(chunk)
+        return self._remembered(_described(key, answer, latest=version_id is None))
+
+    async def versions(self, key: str, *, limit: int, after: str | None = None) -> VersionPage:
+        marker = {"KeyMarker": key, "VersionIdMarker": after} if after else {}
+        with self._store_errors(key):
+            client = await self._connection.client()
+            answer = await client.list_object_versions(
+                Bucket=self.bucket, Prefix=key, MaxKeys=limit, **marker
+            )
+        # The prefix also matches longer keys; they sort after this one.
+        listed = [
+            Version(
+                key=key,
+                version_id=entry["VersionId"],
+                stored_at=entry["LastModified"],
+                size=entry.get("Size", 0),
+                latest=entry["IsLatest"],
+                deleted="Size" not in entry,
+            )
+            for entry in answer.get("Versions", []) + answer.get("DeleteMarkers", [])
+            if entry["Key"] == key
+        ]
+        # Versions come newest first, and so do delete markers, but the two in lists of their own.
+        listed.sort(key=lambda version: (version.latest, version.stored_at), reverse=True)
+        goes_on = answer.get("IsTruncated") and answer.get("NextKeyMarker") == key
+        return VersionPage(
+            versions=self._with_provenance(key, listed),
+            next=answer.get("NextVersionIdMarker") if goes_on else None,
+        )
+
+    async def keys(self, prefix: str, *, limit: int, after: str | None = None) -> KeyPage:
+        marker = {"StartAfter": after} if after else {}
+        with self._store_errors():
+            client = await self._connection.client()
+            answer = await client.list_objects_v2(
+                Bucket=self.bucket, Prefix=prefix, MaxKeys=limit, **marker
+            )
+        keys = [entry["Key"] for entry in answer.get("Contents", [])]
+        return KeyPage(keys=keys, next=keys[-1] if keys and answer.get("IsTruncated") else None)
+
+    async def check(self) -> StoreCheck:
+        try:
+            with self._store_errors():
+                client = await self._connection.client()
+                answer = await client.get_bucket_versioning(Bucket=self.bucket)
+        except StoreError as error:
+            return StoreCheck(versioned=None, problem=str(error))
+        if answer.get("Status") == "Enabled":
+            return StoreCheck(versioned=True)
+        return StoreCheck(
+            versioned=False,
+            problem=f"The bucket {self.bucket!r} does not keep versions: each save"
+            " replaces the one before. Turn versioning on in the bucket's settings.",
+        )
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+    # The index spares requests and is nothing but a memory: where it cannot be used, we ask again.
+
+    def _remembered(self, version: Version) -> Version:
+        if version.version_id != _NO_VERSION:
+            with suppress(OSError, sqlite3.Error):
+                self._index.add(version)
+        return version
+
+    def _with_provenance(self, key: str, listed: list[Version]) -> list[Version]:
+        known: dict[str, Version] = {}
+        with suppress(OSError, sqlite3.Error):
+            known = self._index.known(key, [version.version_id for version in listed])
+        return [
+            (
+                replace(version, provenance=known[version.version_id].provenance)
+                if version.version_id in known
+                else version
+            )
+            for version in listed
+        ]
+
     @contextmanager
     def _store_errors(self, key: str = "", version_id: str | None = None) -> Iterator[None]:
         """Translate botocore's errors, the most specific first."""
-        place = f"{self._options.endpoint_url} (bucket {self._options.bucket!r})"
+        place = f"{self._options.endpoint_url} (bucket {self.bucket!r})"
         try:
             yield
         except ClientError as error:
@@ -242,16 +324,13 @@ class S3Store:
         code = str(error.response.get("Error", {}).get("Code", ""))
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if code == "NoSuchBucket":
-            return StoreRefused(
-                f"There is no bucket {self._options.bucket!r} at {self._options.endpoint_url}:"
+            return BucketNotFound(
+                f"There is no bucket {self.bucket!r} at {self._options.endpoint_url}:"
                 " create it with versioning on, or correct s3_bucket."
             )
-        if code in _NOT_THERE:
-            return VersionNotFound(
-                f"There is no version {version_id} of {key}."
-                if version_id
-                else f"There is no {key} in the store."
-            )
+        # What is no version id at all is answered as a bad argument.
+        if code in _NOT_THERE or (version_id and code == "InvalidArgument"):
+            return VersionNotFound(key, version_id)
         if code in _TRY_LATER or status >= 500 or status == 429:
             return StoreUnavailable(
                 f"The object store at {place} is not ready: it answered {status} {code}."

@@ -4,6 +4,7 @@ import io
 import time
 from dataclasses import replace
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,36 +49,40 @@ async def refusal(options: S3Options) -> StoreError:
     ],
 )
 async def test_a_refusal_says_what_to_do(
-    bucket: Bucket, change: dict[str, Any], error: type[StoreError], says: str
+    bucket: Bucket, tmp_path: Path, change: dict[str, Any], error: type[StoreError], says: str
 ) -> None:
-    raised = await refusal(replace(s3_options(bucket), **change))
+    raised = await refusal(replace(s3_options(bucket, tmp_path), **change))
     assert isinstance(raised, error)
     assert says in str(raised)
     assert "wrong-secret" not in str(raised)
 
 
 async def test_without_credentials_that_is_what_is_said(
-    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    raised = await refusal(replace(s3_options(bucket), access_key_id="", secret_access_key=""))
+    raised = await refusal(
+        replace(s3_options(bucket, tmp_path), access_key_id="", secret_access_key="")
+    )
     assert isinstance(raised, StoreRefused)
     assert "There are no credentials" in str(raised)
 
 
-async def test_nobody_listens(bucket: Bucket) -> None:
-    options = replace(s3_options(bucket), endpoint_url=f"http://127.0.0.1:{free_port()}")
+async def test_nobody_listens(bucket: Bucket, tmp_path: Path) -> None:
+    options = replace(s3_options(bucket, tmp_path), endpoint_url=f"http://127.0.0.1:{free_port()}")
     raised = await refusal(options)
     assert isinstance(raised, StoreUnavailable)
     assert "cannot be reached" in str(raised)
 
 
-async def test_a_key_that_is_too_long_is_this_saves_own_trouble(bucket: Bucket) -> None:
-    store = open_store(s3_options(bucket))
+async def test_a_key_that_is_too_long_is_this_saves_own_trouble(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    store = open_store(s3_options(bucket, tmp_path))
     with pytest.raises(StoreError) as raised:
         await store.put("x" * 2000, io.BytesIO(b"{}"), NOW)
     await store.close()
@@ -98,6 +103,7 @@ async def test_a_key_that_is_too_long_is_this_saves_own_trouble(bucket: Bucket) 
 @pytest.mark.parametrize("size", [10, 5_000_000])
 async def test_faults_on_the_way(
     bucket: Bucket,
+    tmp_path: Path,
     fault_proxy: FaultProxy,
     mode: Any,
     error: type[StoreError],
@@ -105,7 +111,7 @@ async def test_faults_on_the_way(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(s3_module, "_STALL_TIMEOUT", 1)
-    store = open_store(replace(s3_options(bucket), endpoint_url=fault_proxy.endpoint_url))
+    store = open_store(replace(s3_options(bucket, tmp_path), endpoint_url=fault_proxy.endpoint_url))
     fault_proxy.mode = mode
     with pytest.raises(error):
         await store.put("workspace/a.ipynb", io.BytesIO(b"x" * size), NOW)
@@ -116,9 +122,9 @@ async def test_faults_on_the_way(
 
 
 async def test_a_put_whose_answer_was_lost_is_not_sent_again_unseen(
-    bucket: Bucket, fault_proxy: FaultProxy
+    bucket: Bucket, tmp_path: Path, fault_proxy: FaultProxy
 ) -> None:
-    store = open_store(replace(s3_options(bucket), endpoint_url=fault_proxy.endpoint_url))
+    store = open_store(replace(s3_options(bucket, tmp_path), endpoint_url=fault_proxy.endpoint_url))
     await store.check()  # there is a connection that is kept open
     fault_proxy.mode = "lose_answer"
     with pytest.raises(StoreUnavailable):
@@ -128,10 +134,10 @@ async def test_a_put_whose_answer_was_lost_is_not_sent_again_unseen(
 
 
 async def test_a_slow_upload_is_not_a_stalled_one(
-    bucket: Bucket, fault_proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+    bucket: Bucket, tmp_path: Path, fault_proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(s3_module, "_STALL_TIMEOUT", 1)
-    store = open_store(replace(s3_options(bucket), endpoint_url=fault_proxy.endpoint_url))
+    store = open_store(replace(s3_options(bucket, tmp_path), endpoint_url=fault_proxy.endpoint_url))
 
     class SlowFile(io.BytesIO):
         """Takes longer in all than an upload may stand still."""
@@ -144,9 +150,9 @@ async def test_a_slow_upload_is_not_a_stalled_one(
     await store.close()
 
 
-async def test_a_bucket_without_versions_is_recognised(ceph: ObjectStore) -> None:
+async def test_a_bucket_without_versions_is_recognised(ceph: ObjectStore, tmp_path: Path) -> None:
     bucket = ceph.new_bucket(versioned=False)
-    store = open_store(s3_options(bucket))
+    store = open_store(s3_options(bucket, tmp_path))
     check = await store.check()
     await store.close()
     bucket.remove()
@@ -154,16 +160,18 @@ async def test_a_bucket_without_versions_is_recognised(ceph: ObjectStore) -> Non
     assert "does not keep versions" in check.problem
 
 
-async def test_a_store_that_will_not_tell_is_not_taken_for_a_good_one(bucket: Bucket) -> None:
-    store = open_store(replace(s3_options(bucket), secret_access_key="wrong"))
+async def test_a_store_that_will_not_tell_is_not_taken_for_a_good_one(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    store = open_store(replace(s3_options(bucket, tmp_path), secret_access_key="wrong"))
     check = await store.check()
     await store.close()
     assert check.versioned is None
     assert "refused Bookstore's credentials" in check.problem
 
 
-async def test_delete_markers_are_shown_as_such(bucket: Bucket) -> None:
-    store = open_store(s3_options(bucket))
+async def test_delete_markers_are_shown_as_such(bucket: Bucket, tmp_path: Path) -> None:
+    store = open_store(s3_options(bucket, tmp_path))
     version = await store.put("workspace/a.ipynb", io.BytesIO(b"{}"), NOW)
     bucket.store.client.delete_object(Bucket=bucket.name, Key="workspace/a.ipynb")
     page = await store.versions("workspace/a.ipynb", limit=10)

@@ -34,13 +34,14 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         object_store: ObjectStore = request.getfixturevalue(fixture)
         bucket = object_store.new_bucket()
         request.addfinalizer(bucket.remove)
-        store = open_store(s3_options(bucket))
+        store = open_store(s3_options(bucket, tmp_path))
     yield store
     await store.close()
 
 
-def s3_options(bucket: Bucket) -> S3Options:
+def s3_options(bucket: Bucket, directory: Path) -> S3Options:
     return S3Options(
+        index_directory=directory,
         bucket=bucket.name,
         endpoint_url=bucket.store.endpoint_url,
         access_key_id=bucket.store.access_key_id,

@@ -11,7 +11,14 @@ from typing import Any, BinaryIO
 import pytest
 
 from bookstore import uploader as uploader_module
-from bookstore.storage import Provenance, StoreError, StoreRefused, StoreUnavailable, Version
+from bookstore.storage import (
+    LocalOptions,
+    Provenance,
+    StoreError,
+    StoreRefused,
+    StoreUnavailable,
+    Version,
+)
 from bookstore.storage.local import LocalStore
 from bookstore.storage.outbox import Outbox, Save, UnreadableSave
 from bookstore.uploader import Uploader
@@ -23,7 +30,7 @@ class FaultyStore(LocalStore):
     """An embedded store that refuses, or forgets to answer, as a test wants."""
 
     def __init__(self, directory: Path) -> None:
-        super().__init__(directory)
+        super().__init__(LocalOptions(directory=directory))
         self.before_put: Fault = lambda key: None
         self.after_put: Fault = lambda key: None
         self.attempts: list[str] = []

@@ -1,0 +1,208 @@
+"""An index of versions, in SQLite: what is known of them on this machine.
+
+The embedded store lives by it. Before a bucket it remembers what this machine has put there or was
+told of: a version never changes, so it need not be asked for twice.
+
+It may lie on a network file system, as homes on a JupyterHub often do: SQLite's write-ahead log
+needs shared memory and does not work there, so the default rollback journal stays.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from .base import KeyPage, Provenance, Version, VersionPage, format_time, parse_time
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS versions (
+    id           INTEGER PRIMARY KEY,
+    key          TEXT NOT NULL,
+    version_id   TEXT NOT NULL,
+    stored_at    TEXT NOT NULL,  -- the order in which they came
+    size         INTEGER NOT NULL,
+    save_id      TEXT NOT NULL,
+    saved_at     TEXT NOT NULL,
+    sha256       TEXT NOT NULL,
+    author       TEXT NOT NULL,
+    kernel_name  TEXT NOT NULL,
+    release      TEXT NOT NULL,
+    renamed_from TEXT NOT NULL,
+    copied_from  TEXT NOT NULL,
+    UNIQUE (key, version_id)
+);
+CREATE INDEX IF NOT EXISTS history ON versions (key, stored_at, id);
+CREATE INDEX IF NOT EXISTS names ON versions (version_id);
+CREATE INDEX IF NOT EXISTS saves ON versions (save_id);
+"""
+_LOCK_TIMEOUT = 30.0  # seconds to wait for another process's transaction
+_TICK = timedelta(microseconds=1)
+_PROVENANCE = (
+    "save_id",
+    "sha256",
+    "author",
+    "kernel_name",
+    "release",
+    "renamed_from",
+    "copied_from",
+)
+
+
+class VersionIndex:
+    """Versions by key and by name. Safe for several processes at once; connections last one call.
+
+    Every method raises `OSError` or `sqlite3.Error` where the file cannot be used.
+
+    Parameters
+    ----------
+    file : Path
+        Made, with its folders, when the first version is added.
+    durable : bool
+        Whether what was added outlives a power cut. What can be asked for again need not.
+    """
+
+    def __init__(self, file: Path, *, durable: bool) -> None:
+        self._file = file
+        self._durable = durable
+
+    def create(self) -> None:
+        """Make the file if it is not there."""
+        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._database() as database:
+            database.executescript(_SCHEMA)
+
+    def add(self, version: Version) -> None:
+        """Take in a version that tells its provenance; one that is there already stays."""
+        if not self._file.exists():
+            self.create()
+        with self._database() as database:
+            _insert(database, version)
+
+    def add_next(self, version: Version) -> Version:
+        """Take in a version as the newest of its key, whatever the clock says."""
+        self.create()
+        with self._database() as database:
+            database.execute("BEGIN IMMEDIATE")
+            newest = database.execute(
+                "SELECT max(stored_at) FROM versions WHERE key = ?", (version.key,)
+            ).fetchone()[0]
+            if newest is not None and format_time(version.stored_at) <= newest:
+                version = replace(version, stored_at=parse_time(newest) + _TICK)
+            _insert(database, version)
+        return self.get(version.key, version.version_id) or version
+
+    def get(self, key: str, version_id: str | None = None) -> Version | None:
+        """Give one version of a key, the newest if none is named."""
+        versions = self.versions(key, limit=1, version_id=version_id).versions
+        return versions[0] if versions else None
+
+    def named(self, version_id: str) -> Version | None:
+        """Find a version by its name in the store, or by the id of the save it was made of."""
+        for column in ("version_id", "save_id"):
+            for row in self._rows(f"{column} = :name LIMIT 1", {"name": version_id}):
+                return _version(row)
+        return None
+
+    def known(self, key: str, version_ids: Iterable[str]) -> dict[str, Version]:
+        """Give those of a key's versions that are known, by their names."""
+        names = list(version_ids)
+        marks = ", ".join(f":v{number}" for number in range(len(names)))
+        values = {"key": key} | {f"v{number}": name for number, name in enumerate(names)}
+        rows = self._rows(f"key = :key AND version_id IN ({marks})", values)
+        return {row["version_id"]: _version(row) for row in rows}
+
+    def renamed_from(self, key: str) -> list[str]:
+        """Give the keys that versions of this key say they had before."""
+        rows = self._rows("key = :key AND renamed_from != ''", {"key": key})
+        return sorted({row["renamed_from"] for row in rows})
+
+    def versions(
+        self, key: str, *, limit: int, after: str | None = None, version_id: str | None = None
+    ) -> VersionPage:
+        """List versions of exactly this key, newest first, those after version id `after`."""
+        rows = self._rows(
+            "key = :key AND (:version_id IS NULL OR version_id = :version_id)"
+            " AND (:after IS NULL OR (stored_at, id) < (SELECT stored_at, id FROM versions"
+            "      WHERE key = :key AND version_id = :after))"
+            " ORDER BY stored_at DESC, id DESC LIMIT :limit",
+            {"key": key, "limit": limit + 1, "after": after, "version_id": version_id},
+        )
+        versions = [_version(row) for row in rows[:limit]]
+        return VersionPage(
+            versions=versions, next=versions[-1].version_id if len(rows) > limit else None
+        )
+
+    def keys(self, prefix: str, *, limit: int, after: str | None = None) -> KeyPage:
+        """List the keys that begin with a prefix, in their order, those after key `after`."""
+        if not self._file.exists():
+            return KeyPage(keys=[])
+        with self._database() as database:
+            rows = database.execute(
+                "SELECT DISTINCT key FROM versions WHERE key >= :prefix"
+                " AND substr(key, 1, length(:prefix)) = :prefix"
+                " AND (:after IS NULL OR key > :after) ORDER BY key LIMIT :limit",
+                {"prefix": prefix, "after": after, "limit": limit + 1},
+            ).fetchall()
+        keys = [row["key"] for row in rows[:limit]]
+        return KeyPage(keys=keys, next=keys[-1] if len(rows) > limit else None)
+
+    def _rows(self, where: str, values: dict[str, Any]) -> list[sqlite3.Row]:
+        if not self._file.exists():
+            return []
+        with self._database() as database:
+            # `where` is ours; what comes from outside is in `values`
+            return database.execute(
+                "SELECT *, NOT EXISTS (SELECT 1 FROM versions AS newer"  # noqa: S608
+                " WHERE newer.key = versions.key"
+                " AND (newer.stored_at, newer.id) > (versions.stored_at, versions.id)) AS latest"
+                f" FROM versions WHERE {where}",
+                values,
+            ).fetchall()
+
+    @contextmanager
+    def _database(self) -> Iterator[sqlite3.Connection]:
+        """Open the database for one transaction."""
+        database = sqlite3.connect(self._file, timeout=_LOCK_TIMEOUT)
+        try:
+            if not self._durable:
+                database.execute("PRAGMA synchronous = OFF")
+            database.row_factory = sqlite3.Row
+            with database:
+                yield database
+        finally:
+            database.close()
+
+
+def _insert(database: sqlite3.Connection, version: Version) -> None:
+    origin = version.provenance
+    assert origin, "only versions whose provenance is known are remembered"  # noqa: S101
+    row = {
+        "key": version.key,
+        "version_id": version.version_id,
+        "stored_at": format_time(version.stored_at),
+        "size": version.size,
+        "saved_at": format_time(origin.saved_at),
+        **{name: getattr(origin, name) for name in _PROVENANCE},
+    }
+    names = ", ".join(row)
+    marks = ", ".join(f":{name}" for name in row)
+    insert = f"INSERT OR IGNORE INTO versions ({names}) VALUES ({marks})"  # noqa: S608
+    database.execute(insert, row)
+
+
+def _version(row: sqlite3.Row) -> Version:
+    return Version(
+        key=row["key"],
+        version_id=row["version_id"],
+        stored_at=parse_time(row["stored_at"]),
+        size=row["size"],
+        latest=bool(row["latest"]),
+        provenance=Provenance(
+            saved_at=parse_time(row["saved_at"]), **{name: row[name] for name in _PROVENANCE}
+        ),
+    )

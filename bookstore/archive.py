@@ -90,6 +90,29 @@ class ArchivingMixin:
             path = path.strip("/")
             recorder.record_file(path, self._get_os_path(path))  # type: ignore[attr-defined]
 
+    def rename_file(self, old_path: str, new_path: str) -> Any:
+        """Rename, as the base class does, and have the next save say so."""
+        rename = partial(super().rename_file, old_path, new_path)  # type: ignore[misc]
+        if inspect.iscoroutinefunction(rename.func):
+            return self._rename_and_note(rename, old_path, new_path)
+        rename()
+        self._note_rename(old_path, new_path)
+        return None
+
+    async def _rename_and_note(
+        self, rename: Callable[[], Awaitable[None]], old_path: str, new_path: str
+    ) -> None:
+        await rename()
+        self._note_rename(old_path, new_path)
+
+    def _note_rename(self, old_path: str, new_path: str) -> None:
+        if self.bookstore.recorder and old_path.strip("/") != new_path.strip("/"):
+            self.bookstore.recorder.record_rename(old_path, new_path)
+
+    def restore_checkpoint(self, checkpoint_id: str, path: str) -> Any:
+        """Restore, and give back what the checkpoints do: an awaitable is to be awaited."""
+        return self.checkpoints.restore_checkpoint(self, checkpoint_id, path)  # type: ignore[attr-defined]
+
     async def _path_lock(self, path: str) -> asyncio.Lock:
         async with self.path_lock_ready:
             return self.path_locks.setdefault(path, asyncio.Lock())
@@ -162,5 +185,12 @@ def archive_saves_of(contents_manager: Any, recorder: Recorder) -> bool:
         if model["type"] == "notebook":
             recorder.record_file(model["path"], os_path)
 
+    async def note_rename(data: dict[str, Any], **_: Any) -> None:
+        if data["action"] == "rename":
+            recorder.record_rename(data["source_path"], data["path"])
+
     contents_manager.register_post_save_hook(record)
+    contents_manager.event_logger.add_listener(
+        schema_id=contents_manager.event_schema_id, listener=note_rename
+    )
     return True

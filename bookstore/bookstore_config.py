@@ -11,13 +11,18 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from jupyter_core.paths import jupyter_data_dir
-from traitlets import Bool, Dict, Float, Int, TraitError, Unicode, default
+from traitlets import Bool, Dict, Float, Int, List, TraitError, Unicode, default
 from traitlets.config import LoggingConfigurable
 
 from .storage.options import AWS_ENDPOINT_URL, LocalOptions, S3Options
 
 LOCAL = "local"
 CHECKSUM_MODES = ("", "when_required", "when_supported")
+_LEAST = (
+    ("max_threads", 1, "uploads at once are none"),
+    ("max_clone_size", 1, "bytes are no file"),
+    ("shutdown_timeout", 0, "is negative"),
+)
 
 
 class BookstoreSettings(LoggingConfigurable):
@@ -91,6 +96,15 @@ class BookstoreSettings(LoggingConfigurable):
     enable_s3_cloning = Bool(
         True, help="Whether notebooks can be cloned from a bucket.", config=True
     )
+    clone_buckets = List(
+        Unicode(),
+        ["*"],
+        help="""Buckets that may be cloned from: names, in which * stands for anything.""",
+    ).tag(config=True)
+    max_clone_size = Int(
+        512 * 1024**2,
+        help="""How many bytes a file that is cloned, read or restored may have at most.""",
+    ).tag(config=True)
     fs_cloning_basedir = Unicode(
         help="""Absolute path of the directory inside which notebooks can be cloned from the file
         system. Empty: they cannot.""",
@@ -143,8 +157,13 @@ class BookstoreSettings(LoggingConfigurable):
             return LocalOptions.from_url(self.store_url)
         if not (self.s3_bucket and self.s3_endpoint_url):
             return None
+        return self.s3_options(self.s3_bucket)
+
+    def s3_options(self, bucket: str) -> S3Options:
+        """Tell how to reach a bucket of the object store that is configured."""
         return S3Options(
-            bucket=self.s3_bucket,
+            bucket=bucket,
+            index_directory=self.local_path / "index",
             endpoint_url=self.s3_endpoint_url,
             region_name=self.s3_region_name,
             access_key_id=self.s3_access_key_id,
@@ -214,10 +233,9 @@ def _problems(settings: BookstoreSettings) -> Iterator[str]:
         )
     if not _is_plain(settings.s3_put_options):
         yield f"{name}.s3_put_options: only texts, numbers, lists and dicts can be passed on."
-    if settings.max_threads < 1:
-        yield f"{name}.max_threads: {settings.max_threads} uploads at once are none. Use 1 or more."
-    if settings.shutdown_timeout < 0:
-        yield f"{name}.shutdown_timeout: {settings.shutdown_timeout:g} is negative. Use 0 or more."
+    for setting, least, instead in _LEAST:
+        if (value := getattr(settings, setting)) < least:
+            yield f"{name}.{setting}: {value:g} {instead}. Use {least} or more."
     if settings.fs_cloning_basedir and not os.path.isabs(settings.fs_cloning_basedir):
         yield (
             f"{name}.fs_cloning_basedir: {settings.fs_cloning_basedir!r} is relative."

@@ -7,10 +7,11 @@ once, on the names that this module resolves.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from traitlets.config import Application
 
@@ -53,14 +54,56 @@ def _no_authorizer(method: _Method) -> _Method:
 SERVER = running()
 
 _contents = import_module(f"{SERVER}.services.contents.largefilemanager")
+_checkpoints = import_module(f"{SERVER}.services.contents.filecheckpoints")
 _handlers = import_module(f"{SERVER}.base.handlers")
 
 # The plain FileContentsManager ignores `chunk` and would keep only the last piece of a large
 # upload. jupyter_server's own default is the asynchronous one.
 LargeFileManager: Any = getattr(_contents, "AsyncLargeFileManager", _contents.LargeFileManager)
+FileCheckpoints: Any = getattr(_checkpoints, "AsyncFileCheckpoints", _checkpoints.FileCheckpoints)
 APIHandler: Any = _handlers.APIHandler
+JupyterHandler: Any = getattr(_handlers, "JupyterHandler", None) or _handlers.IPythonHandler
 authorized: Callable[[_Method], _Method] = (
     import_module("jupyter_server.auth.decorator").authorized
     if SERVER == JUPYTER_SERVER
     else _no_authorizer
 )
+
+
+def returned(value: Any) -> Any:
+    """Give what a method of the server's checkpoints returns: a value, or an awaitable of it."""
+    return value if SERVER == CLASSIC else _awaitable(value)
+
+
+async def _awaitable(value: Any) -> Any:
+    return value
+
+
+def location_of(path: str, settings: Mapping[str, Any]) -> str:
+    """Tell where the running server's own interface shows a file.
+
+    Parameters
+    ----------
+    path : str
+        The file's API path.
+    settings : Mapping[str, Any]
+        Those of the tornado application.
+
+    Returns
+    -------
+    str
+        A URL path below the server's ``base_url``, without a leading slash.
+    """
+    notebook_view = "notebooks" if path.endswith(".ipynb") else "edit"
+    if SERVER == CLASSIC:
+        return f"{notebook_view}/{quote(path)}"
+    interface = str(settings.get("default_url", ""))[len(settings["base_url"]) :].strip("/")
+    installed = getattr(settings.get("serverapp"), "extension_manager", None)
+    loaded = installed.extension_apps if installed else {}
+    if interface.startswith("lab") or (not interface and "jupyterlab" in loaded):
+        return f"lab/tree/{quote(path)}"
+    if interface.startswith("tree"):
+        return f"{notebook_view}/{quote(path)}"
+    if interface.startswith("nbclassic"):
+        return f"nbclassic/{notebook_view}/{quote(path)}"
+    return f"files/{quote(path)}"  # a server without an interface

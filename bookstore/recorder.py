@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from logging import Logger
 from typing import Any
 
 from . import metrics
 from ._version import __version__
 from .bookstore_config import BookstoreSettings, expand_prefix
+from .renames import Renames
 from .s3_paths import s3_key
-from .storage import LocalOptions, S3Options
 from .storage.base import format_time, utc_now
 from .storage.outbox import Outbox
 from .uploader_process import UploaderProcess
+
+_copied_from: ContextVar[str] = ContextVar("copied_from", default="")
+
+
+@contextmanager
+def copying(source: str) -> Iterator[None]:
+    """Have the saves that are made meanwhile say what they are copies of."""
+    token = _copied_from.set(source)
+    try:
+        yield
+    finally:
+        _copied_from.reset(token)
 
 
 class Recorder:
@@ -24,18 +38,21 @@ class Recorder:
     Parameters
     ----------
     settings : BookstoreSettings
-    options : LocalOptions or S3Options
-        The store that the saves are for.
+    outbox : Outbox
+        Of the store that the saves are for.
+    renames : Renames
     log : Logger
     """
 
     def __init__(
-        self, settings: BookstoreSettings, options: LocalOptions | S3Options, log: Logger
+        self, settings: BookstoreSettings, outbox: Outbox, renames: Renames, log: Logger
     ) -> None:
         self._log = log
         self._prefix = expand_prefix(settings.workspace_prefix)
-        self._author = _author()
-        self._outbox = Outbox(settings.local_path, options.url)
+        self._author = author()
+        self._outbox = outbox
+        self._renames = renames
+        self._checkpoints: dict[str, tuple[int, ...]] = {}  # states of files, by path
         self._uploader = UploaderProcess(settings, log, self._on_event)
         self._lost = 0
         self._last_loss: dict[str, Any] | None = None
@@ -64,20 +81,38 @@ class Recorder:
         Returns
         -------
         str or None
-            The save's id; None where it could not be recorded.
+            The save's id; None where it could not be recorded, or need not be.
         """
+        if path in self._checkpoints and self._checkpoints.pop(path) == _state_of(os_path):
+            return None  # it is recorded already, as the checkpoint that this save has made
         return self._record(path, lambda **record: self._outbox.add_file(os_path, **record))
+
+    def record_checkpoint(self, path: str, os_path: str) -> str | None:
+        """Record a file that may be on the way to be recorded as a save, as `record_file` does.
+
+        The servers make a checkpoint within the first save of a notebook.
+        """
+        save_id = self.record_file(path, os_path)
+        self._checkpoints[path] = _state_of(os_path)
+        return save_id
 
     def record_content(self, path: str, content: bytes) -> str | None:
         """Record bytes that are in no file, as `record_file` does."""
         return self._record(path, lambda **record: self._outbox.add_content(content, **record))
 
+    def record_rename(self, old_path: str, new_path: str) -> None:
+        """Note that a notebook, or a folder, has another path now: its next save will say so."""
+        self._renames.add(s3_key(self._prefix, old_path), s3_key(self._prefix, new_path))
+
     def _record(self, path: str, add: Callable[..., str]) -> str | None:
+        key = s3_key(self._prefix, path)
         record = {
             "path": path,
-            "key": s3_key(self._prefix, path),
+            "key": key,
             "author": self._author,
             "release": __version__,
+            "renamed_from": self._renames.take(key),
+            "copied_from": _copied_from.get(),
         }
         self.start()
         try:
@@ -136,7 +171,17 @@ class Recorder:
         }
 
 
-def _author() -> str:
+def _state_of(file: str) -> tuple[int, ...]:
+    """Tell whether a file was written anew: not the same in two states."""
+    try:
+        status = os.stat(file)
+    except OSError:
+        return ()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def author() -> str:
+    """Name the user whose server this is."""
     try:
         return os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
     except (OSError, KeyError):  # a container's user without a name

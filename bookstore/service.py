@@ -6,10 +6,12 @@ when the process ends.
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import json
+from collections.abc import Coroutine
 from logging import Logger
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from traitlets.config import Configurable
 
@@ -20,9 +22,17 @@ from .bookstore_config import (
     require_working,
     validate_bookstore,
 )
+from .history import History
 from .recorder import Recorder
-from .s3_paths import s3_display_path
-from .storage import S3Options
+from .renames import Renames
+from .s3_paths import s3_display_path, s3_key
+from .storage import S3Options, open_index
+from .storage.outbox import Outbox
+from .store_loop import StoreLoop
+from .stores import Stores
+
+T = TypeVar("T")
+Section = Literal["workspace", "published"]
 
 _NOTHING_ARCHIVED = {"pending": 0, "failed": 0, "last_archived": None, "last_error": None}
 
@@ -55,8 +65,14 @@ class Bookstore:
     settings : BookstoreSettings
     features : dict of str to bool
         What they turn on, by `validate_bookstore`.
+    stores : Stores
+        Used in the loop of `run` only.
     recorder : Recorder or None
         Takes saves; None where archiving is off.
+    history : History or None
+        What there is of notebooks, for `run`; None where no store is named.
+    naming : asyncio.Lock
+        Held by who looks for a free name in the contents, until it is taken.
     log : Logger
         The server's.
     """
@@ -65,13 +81,23 @@ class Bookstore:
         self.settings = settings
         self.log: Logger = settings.log
         self.features = validate_bookstore(settings)
-        self._options = settings.store_options() if self.features["archive_valid"] else None
-        self.recorder = Recorder(settings, self._options, self.log) if self._options else None
+        self._options = settings.store_options()
+        self.naming = asyncio.Lock()
+        self._loop = StoreLoop()
+        self.stores = Stores(settings, self._options)
+        self.recorder: Recorder | None = None
+        self.history: History | None = None
+        if self._options:
+            outbox = Outbox(settings.local_path, self._options.url)
+            renames = Renames(outbox.directory / "renames")
+            self.history = History(self.stores, outbox, open_index(self._options), renames)
+            if self.features["archive_valid"]:
+                self.recorder = Recorder(settings, outbox, renames, self.log)
 
     @property
     def description(self) -> str:
         """Say where saves are archived, or how to have them archived."""
-        if self._options is None:
+        if self._options is None or self.recorder is None:
             return (
                 "saves are not archived. To archive them, set c.BookstoreSettings.s3_bucket, or"
                 ' c.BookstoreSettings.store_url = "local", and a workspace_prefix.'
@@ -80,6 +106,24 @@ class Bookstore:
             prefix = expand_prefix(self.settings.workspace_prefix)
             return f"saves are archived to {s3_display_path(self._options.bucket, prefix)}."
         return f"saves are archived to {self._options.directory}."
+
+    @property
+    def bucket(self) -> str:
+        """The bucket of the saves, as it is named in links; empty where no store is named."""
+        return self._options.bucket if self._options else ""
+
+    def key(self, section: Section, path: str) -> str:
+        """Give the key of a notebook among those saved or those published."""
+        return self.folder(section) + path
+
+    def folder(self, section: Section) -> str:
+        """Give what the keys of those saved or those published begin with."""
+        prefix = s3_key(expand_prefix(getattr(self.settings, f"{section}_prefix")))
+        return f"{prefix}/" if prefix else ""
+
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await work on the stores, which is done in a thread with a loop of its own."""
+        return await self._loop.run(work)
 
     def start(self) -> None:
         """Begin to upload in the background."""
@@ -90,6 +134,7 @@ class Bookstore:
         """Upload what is pending, for `shutdown_timeout` seconds at most."""
         if self.recorder:
             self.recorder.close()
+        self._loop.close(self.stores.close())
 
     def status(self) -> dict[str, Any]:
         """Tell how it goes, as ``GET /api/bookstore`` answers it; reads files."""

@@ -250,6 +250,8 @@ def _provenance(save: Save, content: BinaryIO) -> Provenance:
         author=save.author,
         kernel_name=_kernel_name(content.read()),
         release=save.release,
+        renamed_from=save.renamed_from,
+        copied_from=save.copied_from,
     )
 
 

@@ -1,0 +1,54 @@
+"""A thread with an event loop of its own, in which a server process talks to stores.
+
+Signing, hashing and TLS of a large body must not stall the server's loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class StoreLoop:
+    """Runs coroutines in a thread, which is started when the first one comes."""
+
+    def __init__(self) -> None:
+        self._starting = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await a coroutine that runs there; when the waiting is cancelled, so is the work."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._started()))
+
+    def close(self, last: Coroutine[Any, Any, None]) -> None:
+        """Cancel what runs, run one last coroutine, and end the thread."""
+        if self._loop is None or self._thread is None:
+            last.close()
+            return
+        asyncio.run_coroutine_threadsafe(self._finish(last), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        with self._starting:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=self._loop.run_forever, name="bookstore-stores", daemon=True
+                )
+                self._thread.start()
+            return self._loop
+
+    async def _finish(self, last: Coroutine[Any, Any, None]) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await last
+        await asyncio.get_running_loop().shutdown_asyncgens()

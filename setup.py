@@ -41,13 +41,18 @@ setup(
         "aiobotocore>=2.18",  # the first with botocore 1.36
         "botocore>=1.36",  # the first that can turn checksum trailers off
         "filelock>=3.12",
+        "jinja2>=3.0",
         "jupyter_core>=5",
+        "nbconvert>=6.4.5",
+        "nbformat>=5.5",
         "prometheus_client>=0.9",
+        "requests>=2.31",
         "tornado>=6.2",
         "traitlets>=5.6",
     ],
+    extras_require={"diff": ["nbdime>=4"]},  # it brings jupyter_server along
     packages=find_packages(include=["bookstore", "bookstore.*"]),
-    package_data={"bookstore": ["py.typed"]},
+    package_data={"bookstore": ["py.typed", "pages/templates/*", "pages/static/*"]},
     data_files=[
         (
             "etc/jupyter/jupyter_notebook_config.d",

@@ -1,34 +1,55 @@
-"""The HTTP API, and what the server calls to load Bookstore."""
+"""The routes, and what the server calls to load Bookstore."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
-from tornado import web
 from tornado.ioloop import IOLoop
 from traitlets import TraitError
 
-from . import flavours
 from .archive import archive_saves_of
+from .browse import DiffPageHandler, HomeHandler, StaticHandler, VersionsPageHandler, ViewHandler
+from .clone import (
+    BookstoreCloneAPIHandler,
+    BookstoreCloneHandler,
+    BookstoreFSCloneAPIHandler,
+    BookstoreFSCloneHandler,
+)
+from .publish import BookstorePublishHandler
 from .service import Bookstore, get_bookstore
+from .versions import DiffHandler, NotebooksHandler, RestoreHandler, VersionsHandler
+from .web import ApiHandler, endpoint
+
+_PATH = r"(?P<path>(?:/.*)?)"
 
 
-class BookstoreVersionHandler(flavours.APIHandler):  # type: ignore[misc]
+class BookstoreVersionHandler(ApiHandler):
     """``GET /api/bookstore``: the release, the features turned on, and how archiving goes."""
 
-    auth_resource = "bookstore"
-
-    def initialize(self, bookstore: Bookstore) -> None:
-        """Take what the route brings."""
-        self.bookstore = bookstore
-
-    @web.authenticated
-    @flavours.authorized
+    @endpoint
     async def get(self) -> None:
         """Answer with the status."""
-        self.finish(json.dumps(await asyncio.to_thread(self.bookstore.status)))
+        await self.answer(await asyncio.to_thread(self.bookstore.status))
+
+
+ROUTES: list[tuple[str, type]] = [
+    (r"/api/bookstore/?", BookstoreVersionHandler),
+    (r"/api/bookstore/clone", BookstoreCloneAPIHandler),
+    (r"/api/bookstore/fs-clone", BookstoreFSCloneAPIHandler),
+    (rf"/api/bookstore/publish{_PATH}", BookstorePublishHandler),
+    (rf"/api/bookstore/versions{_PATH}", VersionsHandler),
+    (rf"/api/bookstore/restore{_PATH}", RestoreHandler),
+    (rf"/api/bookstore/diff{_PATH}", DiffHandler),
+    (r"/api/bookstore/notebooks", NotebooksHandler),
+    (r"/bookstore/?", HomeHandler),
+    (r"/bookstore/clone", BookstoreCloneHandler),
+    (r"/bookstore/fs-clone", BookstoreFSCloneHandler),
+    (rf"/bookstore/versions{_PATH}", VersionsPageHandler),
+    (rf"/bookstore/diff{_PATH}", DiffPageHandler),
+    (rf"/bookstore/view{_PATH}", ViewHandler),
+    (r"/bookstore/static/(?P<path>[a-z.]+)", StaticHandler),
+]
 
 
 def routes(bookstore: Bookstore, base_url: str) -> list[tuple[str, type, dict[str, Any]]]:
@@ -41,7 +62,7 @@ def routes(bookstore: Bookstore, base_url: str) -> list[tuple[str, type, dict[st
         Where the server's own routes begin.
     """
     base = base_url.rstrip("/")
-    return [(f"{base}/api/bookstore/?", BookstoreVersionHandler, {"bookstore": bookstore})]
+    return [(base + route, handler, {"bookstore": bookstore}) for route, handler in ROUTES]
 
 
 def load_jupyter_server_extension(app: Any) -> None:

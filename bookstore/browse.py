@@ -1,0 +1,196 @@
+"""The pages on which people find, look at and compare versions."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, BinaryIO
+from urllib.parse import quote, urlencode
+
+from tornado.web import StaticFileHandler
+
+from . import pages
+from .contents import copy_on_its_way, resolved
+from .differences import in_words
+from .inputs import notebook_path, version_name
+from .notebook_json import read_notebook
+from .service import Bookstore, Section
+from .versions import as_model, compared, history_of, read, section_of
+from .web import PageHandler, endpoint
+
+_ON_A_PAGE = 50
+# Nothing of a notebook runs, and its page has an origin of its own, which is nobody's.
+_VIEW_POLICY = (
+    "sandbox; default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline';"
+    " form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+class _BrowseHandler(PageHandler):
+    """What the pages have in common: the notebook that is meant, and links to go on."""
+
+    @property
+    def section(self) -> Section:
+        """Which notebooks are meant: those saved, or those published."""
+        return section_of(self.get_query_argument("in", "workspace"))
+
+    def link(self, route: str, path: str = "", **query: str | None) -> str:
+        """Give the URL of a page; what is empty is left out of its query."""
+        given = {name: value for name, value in query.items() if value}
+        if self.section != "workspace":
+            given["in"] = self.section
+        url = self.server_url(f"bookstore/{route}")
+        if path:
+            url += f"/{quote(path)}"
+        return f"{url}?{urlencode(given)}" if given else url
+
+
+class HomeHandler(_BrowseHandler):
+    """``GET /bookstore``: how archiving goes, and the notebooks in the archive."""
+
+    @endpoint
+    async def get(self) -> None:
+        """Show the newest version of each notebook, or of those found."""
+        status = await asyncio.to_thread(self.bookstore.status)
+        search = self.get_query_argument("q", "")
+        notebooks: list[dict[str, Any]] = []
+        next_page = None
+        if self.bookstore.history:
+            notebooks, next_page = await self._notebooks(search)
+        self.page(
+            "home.html",
+            status=status,
+            section=self.section,
+            search=search,
+            notebooks=notebooks,
+            next_page=next_page,
+            link=self.link,
+        )
+
+    async def _notebooks(self, search: str) -> tuple[list[dict[str, Any]], str | None]:
+        page = await self.bookstore.run(
+            history_of(self).newest(
+                self.bookstore.folder(self.section),
+                limit=_ON_A_PAGE,
+                search=search,
+                after=self.get_query_argument("after", "") or None,
+            )
+        )
+        notebooks = [as_model(self.bookstore, self.section, entry) for entry in page.entries]
+        for notebook in notebooks:
+            path = notebook["path"]
+            there = await resolved(self.contents_manager.file_exists(path))
+            notebook["location"] = self.location_of(path) if there else None
+        return notebooks, page.next and self.link("", q=search, after=page.next)
+
+
+class VersionsPageHandler(_BrowseHandler):
+    """``GET /bookstore/versions/{path}``: a notebook's history."""
+
+    @endpoint
+    async def get(self, path: str) -> None:
+        """Show the versions, with what can be done with each."""
+        path = notebook_path(path)
+        key = self.bookstore.key(self.section, path)
+        after = self.get_query_argument("after", "") or None
+        page = await self.bookstore.run(history_of(self).page(key, limit=_ON_A_PAGE, after=after))
+        versions = []
+        for entry in page.entries:
+            links = self.links(self.bookstore.bucket, entry.version.key, entry.version.version_id)
+            versions.append(
+                as_model(self.bookstore, self.section, entry)
+                | {"clone_url": links["clone_url"] if entry.state == "archived" else None}
+            )
+        self.page(
+            "versions.html",
+            path=path,
+            section=self.section,
+            versions=versions,
+            next_page=page.next and self.link("versions", path, after=page.next),
+            restore_url=self.server_url(f"api/bookstore/restore/{quote(path)}"),
+            location=self.location_of(path),
+            link=self.link,
+        )
+
+
+class DiffPageHandler(_BrowseHandler):
+    """``GET /bookstore/diff/{path}``: how two versions of a notebook differ."""
+
+    @endpoint
+    async def get(self, path: str) -> None:
+        """Show nbdime's words for the difference of ``base`` and ``head``."""
+        path = notebook_path(path)
+        base = version_name(self.get_query_argument("base", ""))
+        head = self.get_query_argument("head", "")
+        key = self.bookstore.key(self.section, path)
+        entries, notebooks = await compared(self, key, base, head and version_name(head))
+        models = [as_model(self.bookstore, self.section, entry) for entry in entries]
+        names = (models[0]["saved_at"], models[1]["saved_at"])
+        lines = await asyncio.to_thread(in_words, *notebooks, names=names)
+        self.page(
+            "diff.html",
+            path=path,
+            base=models[0],
+            head=models[1],
+            lines=[(_kind(line), line) for line in lines],
+            link=self.link,
+        )
+
+
+class ViewHandler(_BrowseHandler):
+    """``GET /bookstore/view/{path}``: a version as nbconvert renders it; nothing in it runs."""
+
+    @property
+    def content_security_policy(self) -> str:
+        """What a notebook brings along can be looked at, and do nothing."""
+        return _VIEW_POLICY
+
+    @endpoint
+    async def get(self, path: str) -> None:
+        """Show a version, the newest if none is named."""
+        path = notebook_path(path)
+        key = self.bookstore.key(self.section, path)
+        version_id = self.get_query_argument("version_id", "") or None
+        with copy_on_its_way() as content:
+            entry = await read(self, key, version_id and version_name(version_id), content)
+            body, style = await asyncio.to_thread(_rendered, content)
+        self.page(
+            "view.html",
+            path=path,
+            version=as_model(self.bookstore, self.section, entry),
+            body=body,
+            style=style + (pages.STATIC / "bookstore.css").read_text(encoding="utf-8"),
+            link=self.link,
+        )
+
+
+class StaticHandler(PageHandler, StaticFileHandler):
+    """``GET /bookstore/static/…``: what the pages need."""
+
+    def initialize(self, bookstore: Bookstore) -> None:  # type: ignore[override]
+        """Take what the route brings."""
+        super().initialize(bookstore)
+        self.root = str(pages.STATIC)
+        self.default_filename = None
+
+    @endpoint
+    async def get(self, path: str, include_body: bool = True) -> None:  # type: ignore[override]
+        """Answer with a file."""
+        await StaticFileHandler.get(self, path, include_body)
+
+
+def _kind(line: str) -> str:
+    """Tell which kind of line of a diff it is, for its colour."""
+    for start, kind in (("##", "place"), ("@@", "place"), ("+", "added"), ("-", "removed")):
+        if line.startswith(start):
+            return kind
+    return "same"
+
+
+def _rendered(content: BinaryIO) -> tuple[str, str]:
+    """Render a notebook as a piece of HTML, and its style."""
+    from nbconvert import HTMLExporter
+
+    body, resources = HTMLExporter(template_name="basic").from_notebook_node(
+        read_notebook(content.read())
+    )
+    return body, "\n".join(resources.get("inlining", {}).get("css", []))

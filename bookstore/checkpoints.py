@@ -1,0 +1,87 @@
+"""Versions in Jupyter's own "Revert to checkpoint"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tornado.web import HTTPError
+
+from . import flavours
+from .contents import os_path_of
+from .history import Entry
+from .restore import restore
+from .service import Bookstore, get_bookstore
+from .storage.base import utc_now
+
+_MOST = 50  # versions in a menu
+
+
+class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
+    """A notebook's checkpoints are its versions; those of other files stay files.
+
+    Listed are the versions that this machine has archived, or was told of, and the saves that are
+    still pending: the server lists checkpoints within each save, where there is no time for a
+    network. A checkpoint's id is the id of the save.
+    """
+
+    def create_checkpoint(self, contents_mgr: Any, path: str) -> Any:
+        """Give the newest version, which the save before has made; make one if there is none."""
+        bookstore = self._bookstore_for(path)
+        if not bookstore:
+            return super().create_checkpoint(contents_mgr, path)
+        models = self._models(bookstore, path)
+        os_path = os_path_of(contents_mgr, path)
+        if not models and bookstore.recorder and os_path:
+            save_id = bookstore.recorder.record_checkpoint(path.strip("/"), os_path)
+            models = [{"id": save_id or "", "last_modified": utc_now()}]
+        return flavours.returned(models[-1])
+
+    def restore_checkpoint(self, contents_mgr: Any, checkpoint_id: str, path: str) -> Any:
+        """Bring a version back; what is there is archived first. Returns an awaitable."""
+        bookstore = self._bookstore_for(path)
+        if not bookstore:
+            return super().restore_checkpoint(contents_mgr, checkpoint_id, path)
+        path = path.strip("/")
+        return restore(bookstore, contents_mgr, path, checkpoint_id, path)
+
+    def list_checkpoints(self, path: str) -> Any:
+        """List versions, the newest last."""
+        bookstore = self._bookstore_for(path)
+        if not bookstore:
+            return super().list_checkpoints(path)
+        return flavours.returned(self._models(bookstore, path))
+
+    def delete_checkpoint(self, checkpoint_id: str, path: str) -> Any:
+        """Refuse: the archive is only ever added to."""
+        if self._bookstore_for(path):
+            raise HTTPError(403, "Versions in the archive are not deleted.")
+        return super().delete_checkpoint(checkpoint_id, path)
+
+    def delete_all_checkpoints(self, path: str) -> Any:
+        """Keep the versions of a notebook that is deleted."""
+        if self._bookstore_for(path):
+            return flavours.returned(None)
+        return super().delete_all_checkpoints(path)
+
+    def rename_all_checkpoints(self, old_path: str, new_path: str) -> Any:
+        """Do nothing for a notebook: its history follows it."""
+        if self._bookstore_for(old_path):
+            return flavours.returned(None)
+        return super().rename_all_checkpoints(old_path, new_path)
+
+    def _bookstore_for(self, path: str) -> Bookstore | None:
+        bookstore = get_bookstore(self.parent or self)
+        return bookstore if bookstore.recorder and path.endswith(".ipynb") else None
+
+    def _models(self, bookstore: Bookstore, path: str) -> list[dict[str, Any]]:
+        history = bookstore.history
+        assert history  # noqa: S101
+        entries = history.known(bookstore.key("workspace", path.strip("/")), limit=_MOST)
+        return [model for entry in reversed(entries) if (model := _model(entry))]
+
+
+def _model(entry: Entry) -> dict[str, Any] | None:
+    origin = entry.version.provenance
+    if not (origin and origin.save_id):
+        return None
+    return {"id": origin.save_id, "last_modified": origin.saved_at}

@@ -1,0 +1,271 @@
+"""Cloning: a file from a bucket, or from a folder of this machine, becomes one of the user's own.
+
+A link leads to a page that says what would be copied, and from where; only a POST copies it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from tornado.web import HTTPError
+
+from . import pages
+from .contents import copy_on_its_way, new_path, put
+from .inputs import (
+    bucket_name,
+    notebook_path,
+    object_key,
+    shown,
+    target_path,
+    text_field,
+    version_name,
+)
+from .service import Bookstore
+from .storage import BucketNotFound, TooLarge, Version
+from .storage.base import format_time
+from .web import ApiHandler, PageHandler, endpoint
+
+_OFF = "Cloning from {} is off on this server: {}."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A version of an object that somebody wants to clone.
+
+    Attributes
+    ----------
+    bucket, key : str
+    version_id : str
+        Empty means the newest.
+    """
+
+    bucket: str
+    key: str
+    version_id: str = ""
+
+    @classmethod
+    def checked(cls, bookstore: Bookstore, **fields: str) -> Source:
+        """Check where it leads. Raises `ValueError`, or `HTTPError` for what is not allowed."""
+        if not bookstore.features["s3_clone_valid"]:
+            raise HTTPError(404, _OFF.format("buckets", "enable_s3_cloning is False"))
+        source = cls(**fields)
+        bucket_name(source.bucket)
+        object_key(source.key)
+        if source.version_id:
+            version_name(source.version_id)
+        if not any(fnmatchcase(source.bucket, name) for name in bookstore.settings.clone_buckets):
+            raise HTTPError(
+                403,
+                f"Cloning from the bucket {shown(source.bucket)} is not allowed on this server.",
+            )
+        return source
+
+    @property
+    def name(self) -> str:
+        """The file's own name."""
+        return self.key.rpartition("/")[2]
+
+    async def describe(self, bookstore: Bookstore) -> Version:
+        """Ask what it is; belongs into the `run` of a `Bookstore`."""
+        with _no_such_bucket():
+            store = bookstore.stores.of_bucket(self.bucket)
+            return await store.describe(self.key, self.version_id or None)
+
+    async def download(self, bookstore: Bookstore, target: BinaryIO) -> Version:
+        """Fetch its bytes; belongs into the `run` of a `Bookstore`."""
+        with _no_such_bucket():
+            store = bookstore.stores.of_bucket(self.bucket)
+            limit = bookstore.settings.max_clone_size
+            return await store.download(self.key, target, self.version_id or None, limit=limit)
+
+
+@contextmanager
+def _no_such_bucket() -> Iterator[None]:
+    """Take a missing bucket for what the link is wrong about, not for the server's own trouble."""
+    try:
+        yield
+    except BucketNotFound as error:
+        raise HTTPError(404, str(error)) from error
+
+
+class BookstoreCloneHandler(PageHandler):
+    """``GET /bookstore/clone``: the page that asks whether to clone a version from a bucket."""
+
+    @endpoint
+    async def get(self) -> None:
+        """Show what would be cloned."""
+        source = Source.checked(
+            self.bookstore,
+            bucket=self.get_query_argument("s3_bucket", ""),
+            key=self.get_query_argument("s3_key", ""),
+            version_id=self.get_query_argument("s3_version_id", ""),
+        )
+        version = await self.bookstore.run(source.describe(self.bookstore))
+        parameters = self.construct_template_params(source.bucket, source.key)
+        parameters["model"]["s3_version_id"] = version.version_id
+        parameters["details"] += _details(version)
+        if target := self.get_query_argument("target_path", ""):
+            parameters["target_path"] = target
+        self.page("clone.html", **parameters)
+
+    def construct_template_params(self, s3_bucket: str, s3_object_key: str) -> dict[str, Any]:
+        """Give what the page's template shows for an object.
+
+        Parameters
+        ----------
+        s3_bucket, s3_object_key : str
+
+        Returns
+        -------
+        dict
+            ``api_url`` and ``model``: where to POST what; ``details``: pairs of a name and a value;
+            ``warning``: a sentence, or empty; ``target_path``: where it would land.
+        """
+        foreign = s3_bucket != self.bookstore.bucket
+        return {
+            "api_url": self.server_url("api/bookstore/clone"),
+            "model": {"s3_bucket": s3_bucket, "s3_key": s3_object_key},
+            "details": [("Bucket", s3_bucket), ("Key", s3_object_key)],
+            "warning": (
+                "This bucket is not the one that this server keeps its own notebooks in."
+                " Clone only what comes from people you trust."
+                if foreign
+                else ""
+            ),
+            "target_path": s3_object_key.rpartition("/")[2],
+        }
+
+    def get_template(self, name: str) -> Any:
+        """Load one of Bookstore's templates."""
+        return pages.templates().get_template(name)
+
+
+class BookstoreCloneAPIHandler(ApiHandler):
+    """``POST /api/bookstore/clone``: clone a version from a bucket."""
+
+    @endpoint
+    async def post(self) -> None:
+        """Clone what the body names."""
+        model = await self.model()
+        source = Source.checked(
+            self.bookstore,
+            bucket=text_field(model, "s3_bucket"),
+            key=text_field(model, "s3_key"),
+            version_id=text_field(model, "s3_version_id"),
+        )
+        target = target_path(text_field(model, "target_path") or source.name)
+        with copy_on_its_way() as content:
+            version = await self.bookstore.run(source.download(self.bookstore, content))
+            origin = f"s3://{source.bucket}/{source.key}?versionId={version.version_id}"
+            saved = await clone_to(self, target, content, source=origin)
+        saved |= {
+            "s3_path": f"s3://{source.bucket}/{source.key}",
+            "versionID": version.version_id,
+        }
+        await self.answer(self.build_post_model_response(saved, saved["path"]))
+
+    def build_post_model_response(self, model: dict[str, Any], target_path: str) -> dict[str, Any]:
+        """Build the answer: the contents model of the clone, and where it is shown.
+
+        Parameters
+        ----------
+        model : dict
+            The clone's contents model, with ``s3_path`` and ``versionID``.
+        target_path : str
+            Where it was put.
+        """
+        return {**model, "path": target_path, "url": self.location_of(target_path)}
+
+
+class BookstoreFSCloneHandler(PageHandler):
+    """``GET /bookstore/fs-clone``: the page that asks whether to clone a file of this machine."""
+
+    @endpoint
+    async def get(self) -> None:
+        """Show what would be cloned."""
+        relpath = self.get_query_argument("relpath", "")
+        file = await asyncio.to_thread(find_in_basedir, self.bookstore, relpath)
+        status = await asyncio.to_thread(os.stat, file)
+        self.page(
+            "clone.html",
+            api_url=self.server_url("api/bookstore/fs-clone"),
+            model={"relpath": relpath},
+            details=[("File", relpath), ("Size", f"{status.st_size:,} bytes")],
+            warning="",
+            target_path=self.get_query_argument("target_path", "") or file.name,
+        )
+
+
+class BookstoreFSCloneAPIHandler(ApiHandler):
+    """``POST /api/bookstore/fs-clone``: clone a file of this machine."""
+
+    @endpoint
+    async def post(self) -> None:
+        """Clone what the body names."""
+        model = await self.model()
+        relpath = text_field(model, "relpath")
+        file = await asyncio.to_thread(find_in_basedir, self.bookstore, relpath)
+        target = target_path(text_field(model, "target_path") or file.name)
+        with copy_on_its_way() as content:
+            limit = self.bookstore.settings.max_clone_size
+            await asyncio.to_thread(_copy, file, content, limit)
+            saved = await clone_to(self, target, content, source=f"file:{relpath}")
+        await self.answer(saved)
+
+
+def find_in_basedir(bookstore: Bookstore, relpath: str) -> Path:
+    """Find a file inside `fs_cloning_basedir`, with all links followed.
+
+    Raises
+    ------
+    HTTPError
+        404, also where there is a file, but not inside.
+    """
+    if not bookstore.features["fs_clone_valid"]:
+        raise HTTPError(404, _OFF.format("the file system", "fs_cloning_basedir is not set"))
+    relpath = notebook_path(relpath)
+    base = Path(bookstore.settings.fs_cloning_basedir).resolve()
+    file = (base / relpath).resolve()
+    if not file.is_relative_to(base) or not file.is_file():
+        raise HTTPError(404, f"There is no file {shown(relpath)} that can be cloned.")
+    return file
+
+
+async def clone_to(
+    handler: ApiHandler, target: str, content: BinaryIO, *, source: str
+) -> dict[str, Any]:
+    """Save a copy under the next free name."""
+    async with handler.bookstore.naming:
+        path = await new_path(handler.contents_manager, target)
+        saved = await put(handler.contents_manager, path, content, source=source)
+        return {**saved, "url": handler.location_of(saved["path"])}
+
+
+def _copy(file: Path, target: BinaryIO, limit: int) -> None:
+    # It may have been replaced since it was looked at; what is no file could keep us waiting.
+    with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as opened:
+        status = os.fstat(opened.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise HTTPError(404, f"{shown(file.name)} is not a file.")
+        if status.st_size > limit:
+            raise TooLarge(file.name, size=status.st_size, limit=limit)
+        shutil.copyfileobj(opened, target)
+
+
+def _details(version: Version) -> list[tuple[str, str]]:
+    origin = version.provenance
+    details = [("Version", version.version_id), ("Size", f"{version.size:,} bytes")]
+    if origin:
+        details.append(("Saved", format_time(origin.saved_at)))
+        if origin.author:
+            details.append(("By", origin.author))
+    return details

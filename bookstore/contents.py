@@ -1,0 +1,133 @@
+"""Files on their way into a contents manager, as clones and restored versions are."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import inspect
+import os
+import stat
+from contextlib import suppress
+from tempfile import SpooledTemporaryFile
+from typing import Any, BinaryIO, cast
+
+from .inputs import shown, target_path
+from .notebook_json import read_notebook
+from .recorder import copying
+
+_NOTEBOOK = ".ipynb"
+_IN_MEMORY = 1 << 20  # bytes of a copy on its way; what is longer waits on disk
+
+
+def copy_on_its_way() -> BinaryIO:
+    """Make room for a copy between where it comes from and where it goes."""
+    return cast(BinaryIO, SpooledTemporaryFile(_IN_MEMORY))
+
+
+async def resolved(value: Any) -> Any:
+    """Await what a contents manager returns, where it is an asynchronous one."""
+    return await value if inspect.isawaitable(value) else value
+
+
+async def new_path(contents_manager: Any, path: str) -> str:
+    """Give the next free path: this one, or with a number before its ending."""
+    folder, _, name = path.rpartition("/")
+    name = await resolved(contents_manager.increment_filename(name, folder, insert="-"))
+    return f"{folder}/{name}" if folder else str(name)
+
+
+async def put(contents_manager: Any, path: str, content: BinaryIO, *, source: str) -> Any:
+    """Save a file through the contents manager, with the folders around it.
+
+    A notebook is not trusted afterwards, whatever it says of itself.
+
+    Parameters
+    ----------
+    contents_manager : ContentsManager
+    path : str
+        Where it goes; what is there is replaced.
+    content : BinaryIO
+        The file, from its beginning.
+    source : str
+        What it is a copy of, for its own history.
+
+    Returns
+    -------
+    dict
+        Its contents model, without content.
+
+    Raises
+    ------
+    ValueError
+        If nothing can be put there, or it claims to be a notebook and is none.
+    HTTPError
+        The contents manager's own.
+    """
+    path = target_path(path)
+    await asyncio.to_thread(require_inside, contents_manager, path)
+    model = await asyncio.to_thread(_model, path, content)
+    await _make_folders(contents_manager, path)
+    with copying(source):
+        saved = await resolved(contents_manager.save(model, path))
+    if model["type"] == "notebook":
+        # The contents manager signs what has no outputs that could do harm. The signatures belong
+        # to this thread; computing one takes long for a large notebook.
+        notary = contents_manager.notary
+        signature = await asyncio.to_thread(notary.compute_signature, model["content"])
+        notary.store.remove_signature(signature, notary.algorithm)
+    return saved
+
+
+def require_inside(contents_manager: Any, path: str) -> None:
+    """Refuse a path that leads out of the root folder, or to anything but a file.
+
+    A contents manager that keeps no files has no such paths.
+
+    Raises
+    ------
+    ValueError
+    """
+    os_path = os_path_of(contents_manager, path)
+    if os_path is None:
+        return
+    root = os.path.realpath(contents_manager.root_dir)
+    if os.path.commonpath([root, os.path.realpath(os_path)]) != root:
+        raise ValueError(f"{shown(path)} leads out of the root folder, through a link.")
+    with suppress(FileNotFoundError, NotADirectoryError):
+        if not stat.S_ISREG(os.stat(os_path).st_mode):
+            raise ValueError(f"{shown(path)} is there and is not a file.")
+
+
+async def _make_folders(contents_manager: Any, path: str) -> None:
+    parts = path.split("/")[:-1]
+    for depth in range(1, len(parts) + 1):
+        folder = "/".join(parts[:depth])
+        if await resolved(contents_manager.dir_exists(folder)):
+            continue
+        if await resolved(contents_manager.file_exists(folder)):
+            raise ValueError(f"{shown(folder)} is a file, so nothing can be put into it.")
+        await resolved(contents_manager.save({"type": "directory"}, folder))
+
+
+def _model(path: str, content: BinaryIO) -> dict[str, Any]:
+    content.seek(0)
+    text = content.read()
+    if path.endswith(_NOTEBOOK):
+        return {"type": "notebook", "format": "json", "content": read_notebook(text)}
+    form, written = as_text(text)
+    return {"type": "file", "format": form, "content": written}
+
+
+def as_text(content: bytes) -> tuple[str, str]:
+    """Write a file's bytes as contents models have them: its format, and its content."""
+    try:
+        return "text", content.decode()
+    except UnicodeDecodeError:
+        return "base64", base64.b64encode(content).decode()
+
+
+def os_path_of(contents_manager: Any, path: str) -> str | None:
+    """Tell which file a path is; None where the contents manager keeps no files."""
+    if not hasattr(contents_manager, "_get_os_path"):
+        return None
+    return str(contents_manager._get_os_path(path))

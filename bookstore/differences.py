@@ -1,0 +1,56 @@
+"""How two notebooks differ, as nbdime tells it.
+
+nbdime brings a Jupyter server along, so it is an extra: ``pip install bookstore[diff]``.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+
+class NotInstalled(Exception):
+    """nbdime, which is an extra, is not there."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Versions cannot be compared here: nbdime is missing. Install bookstore[diff]."
+        )
+
+
+def compare(base: Any, head: Any) -> list[dict[str, Any]]:
+    """Give nbdime's diff from one notebook to another.
+
+    Raises
+    ------
+    NotInstalled
+        If there is no nbdime here.
+    """
+    diff: list[dict[str, Any]] = _nbdime().diff_notebooks(base, head)
+    return diff
+
+
+def in_words(base: Any, head: Any, *, names: tuple[str, str]) -> list[str]:
+    """Write the lines in which nbdime tells people of a diff, plain.
+
+    Raises
+    ------
+    NotInstalled
+        If there is no nbdime here.
+    """
+    nbdime = _nbdime()
+    from nbdime.prettyprint import PrettyPrintConfig, pretty_print_notebook_diff
+
+    out = io.StringIO()
+    # In Python all of it: no git and no diff is to be started for two texts.
+    config = PrettyPrintConfig(out=out, use_color=False, use_git=False, use_diff=False)
+    pretty_print_notebook_diff(*names, base, nbdime.diff_notebooks(base, head), config)
+    return out.getvalue().splitlines()
+
+
+def _nbdime() -> Any:
+    try:
+        import nbdime
+    except ImportError:
+        raise NotInstalled() from None
+    return nbdime

@@ -1,0 +1,122 @@
+"""Names that come from outside: checked before they are used, and shortened before they are shown.
+
+Each check gives back what may be used, or raises `ValueError` with a sentence that is safe to show.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_LONGEST_NAME = 1024  # bytes; that of a key in S3, and less than a path may have
+_LONGEST_SEGMENT = 255  # bytes; that of a file's name
+_SHOWN = 80  # characters
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, and what older
+# buckets and other servers allow.
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
+_VERSION_ID = re.compile(r"[!-~]{1,1024}")
+
+
+def notebook_path(path: str) -> str:
+    """Check the API path of a file.
+
+    Returns
+    -------
+    str
+        Without slashes around it.
+    """
+    path = path.strip("/")
+    if not path:
+        raise ValueError("A path is needed, such as folder/notebook.ipynb.")
+    _require_plain("path", path)
+    segments = path.split("/")
+    if any(segment in ("", ".", "..") for segment in segments):
+        raise ValueError(
+            f"{shown(path)} is not a plain path: it may not have empty, . or .. parts."
+        )
+    if any(len(segment.encode()) > _LONGEST_SEGMENT for segment in segments):
+        raise ValueError(f"{shown(path)} has a part that is too long for a file's name.")
+    return path
+
+
+def target_path(path: str) -> str:
+    """Check where a file is to be put: relative to the root folder, and nothing hidden."""
+    if path.startswith("/"):
+        raise ValueError(
+            f"{shown(path)} begins with /: give the target relative to the root folder."
+        )
+    if path.endswith("/"):
+        raise ValueError(f"{shown(path)} ends with /: name the file, too.")
+    path = notebook_path(path)
+    if any(segment.startswith(".") for segment in path.split("/")):
+        raise ValueError(f"{shown(path)} is hidden: no part of the target may begin with a dot.")
+    return path
+
+
+def object_key(key: str) -> str:
+    """Check the key of an object."""
+    if not key:
+        raise ValueError("A key is needed (s3_key).")
+    _require_plain("key", key)
+    if key.endswith("/"):
+        raise ValueError(f"The key {shown(key)} ends with /: it names a folder, not a file.")
+    # An HTTP client may resolve these, and would leave the bucket with them.
+    if any(segment in ("", ".", "..") for segment in key.split("/")):
+        raise ValueError(f"The key {shown(key)} may not have empty, . or .. parts.")
+    return key
+
+
+def bucket_name(bucket: str) -> str:
+    """Check the name of a bucket."""
+    if not bucket:
+        raise ValueError("A bucket is needed (s3_bucket).")
+    if not _BUCKET.fullmatch(bucket):
+        raise ValueError(f"{shown(bucket)} is not the name of a bucket.")
+    return bucket
+
+
+def version_name(version_id: str) -> str:
+    """Check the id of a version."""
+    if not _VERSION_ID.fullmatch(version_id):
+        raise ValueError(f"{shown(version_id)} is not the id of a version.")
+    return version_id
+
+
+def text_field(model: dict[str, Any], name: str, default: str = "") -> str:
+    """Take a text from a JSON object; null counts as left out."""
+    value = model.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, str):
+        raise ValueError(f"{name} must be a text, not {_json_type(value)}.")
+    return value
+
+
+def shown(text: str) -> str:
+    """Write a text from outside into a sentence: quoted, printable and short."""
+    short = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return ascii(short) if _CONTROL.search(short) or _is_broken(short) else repr(short)
+
+
+def _require_plain(what: str, text: str) -> None:
+    if _is_broken(text):
+        raise ValueError(f"The {what} {shown(text)} is not valid Unicode.")
+    if len(text.encode()) > _LONGEST_NAME:
+        raise ValueError(f"The {what} {shown(text)} is longer than {_LONGEST_NAME} bytes.")
+    if _CONTROL.search(text):
+        raise ValueError(f"The {what} {shown(text)} has control characters.")
+
+
+def _is_broken(text: str) -> bool:
+    """Tell whether half a surrogate pair is in it, which JSON can write and UTF-8 cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _json_type(value: object) -> str:
+    names = {bool: "a boolean", int: "a number", float: "a number", list: "a list"}
+    return names.get(type(value), "an object")

@@ -1,0 +1,38 @@
+// Forms of the pages ask the API, and go to what it has made or show what it says is wrong.
+
+async function ask(form) {
+  const model = { ...JSON.parse(form.dataset.model), ...Object.fromEntries(new FormData(form)) };
+  const answer = await fetch(form.dataset.api, {
+    method: "POST",
+    credentials: "same-origin",
+    headers: { "Content-Type": "application/json", "X-XSRFToken": document.body.dataset.xsrfToken },
+    body: JSON.stringify(model),
+  });
+  const told = await answer.json().catch(() => ({ message: `The server answered ${answer.status}.` }));
+  if (!answer.ok) {
+    throw new Error(told.message);
+  }
+  location.assign(told.url);
+}
+
+for (const form of document.querySelectorAll("form[data-api]")) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const button = form.querySelector("button");
+    const problem = form.querySelector("[role=alert]") ?? document.querySelector("[role=alert]");
+    button.disabled = true;
+    problem.hidden = true;
+    try {
+      await ask(form);
+    } catch (error) {
+      problem.textContent = error instanceof TypeError ? "The server does not answer." : error.message;
+      problem.hidden = false;
+      button.disabled = false;
+    }
+  });
+}
+
+for (const time of document.querySelectorAll("time")) {
+  time.title = time.dateTime;
+  time.textContent = new Date(time.dateTime).toLocaleString();
+}

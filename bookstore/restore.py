@@ -1,0 +1,64 @@
+"""Bringing a version back, with what is there now archived first."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from .contents import copy_on_its_way, os_path_of, put, require_inside, resolved
+from .history import History
+from .inputs import target_path
+from .service import Bookstore
+
+
+async def restore(
+    bookstore: Bookstore, contents_manager: Any, path: str, version_id: str, target: str
+) -> dict[str, Any]:
+    """Save a version of a notebook in its place, or in another.
+
+    Parameters
+    ----------
+    bookstore : Bookstore
+        One with a history.
+    contents_manager : ContentsManager
+    path : str
+        The notebook's API path.
+    version_id : str
+    target : str
+        Where it goes; the same path brings it back in place.
+
+    Returns
+    -------
+    dict
+        The contents model of what was saved, without content.
+
+    Raises
+    ------
+    StoreError
+    ValueError
+        If nothing can be put there.
+    """
+    history = bookstore.history
+    assert history  # noqa: S101
+    target = target_path(target)
+    await asyncio.to_thread(require_inside, contents_manager, target)
+    with copy_on_its_way() as content:
+        limit = bookstore.settings.max_clone_size
+        key = bookstore.key("workspace", path)
+        entry = await bookstore.run(history.read(key, version_id, content, limit=limit))
+        await _archive_what_is_there(bookstore, history, contents_manager, target)
+        version = entry.version
+        source = f"s3://{bookstore.bucket}/{version.key}?versionId={version.version_id}"
+        return dict(await put(contents_manager, target, content, source=source))
+
+
+async def _archive_what_is_there(
+    bookstore: Bookstore, history: History, contents_manager: Any, path: str
+) -> None:
+    os_path = os_path_of(contents_manager, path)
+    if not (bookstore.recorder and os_path):
+        return
+    if not await resolved(contents_manager.file_exists(path)):
+        return
+    if not await bookstore.run(history.holds(bookstore.key("workspace", path), os_path)):
+        await asyncio.to_thread(bookstore.recorder.record_file, path, os_path)

@@ -1,0 +1,199 @@
+"""The versions of notebooks: listed, read, compared and restored."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, BinaryIO, cast, get_args
+
+from .contents import as_text, copy_on_its_way, resolved
+from .differences import compare
+from .history import Entry, History
+from .inputs import notebook_path, shown, text_field, version_name
+from .notebook_json import read_notebook
+from .restore import restore
+from .service import Bookstore, Section
+from .storage.base import format_time
+from .web import ApiHandler, endpoint
+
+_LIMIT = 50
+_HIGHEST_LIMIT = 200
+
+
+class _HistoryHandler(ApiHandler):
+    """What handlers that look into the history have in common."""
+
+    @property
+    def history(self) -> History:
+        """The history of this server's store."""
+        return history_of(self)
+
+    @property
+    def section(self) -> Section:
+        """Which notebooks are meant: those saved, or those published."""
+        return section_of(self.get_query_argument("in", "workspace"))
+
+    @property
+    def limit(self) -> int:
+        """How many there shall be on a page."""
+        text = self.get_query_argument("limit", str(_LIMIT))
+        if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _HIGHEST_LIMIT):
+            raise ValueError(f"limit must be from 1 to {_HIGHEST_LIMIT}, not {shown(text)}.")
+        return int(text)
+
+    @property
+    def after(self) -> str | None:
+        """Where the page begins."""
+        return self.get_query_argument("after", "") or None
+
+
+class VersionsHandler(_HistoryHandler):
+    """``GET /api/bookstore/versions/{path}``: a notebook's history, or one version of it."""
+
+    @endpoint
+    async def get(self, path: str) -> None:
+        """List the versions, or give the contents model of one."""
+        path = notebook_path(path)
+        if version_id := self.get_query_argument("version_id", ""):
+            await self.answer(await self._version(path, version_name(version_id)))
+            return
+        key = self.bookstore.key(self.section, path)
+        page = await self.bookstore.run(self.history.page(key, limit=self.limit, after=self.after))
+        versions = [as_model(self.bookstore, self.section, entry) for entry in page.entries]
+        await self.answer({"path": path, "versions": versions, "next": page.next})
+
+    async def _version(self, path: str, version_id: str) -> dict[str, Any]:
+        key = self.bookstore.key(self.section, path)
+        with copy_on_its_way() as content:
+            entry = await read(self, key, version_id, content)
+            return await asyncio.to_thread(_contents_model, path, entry, content)
+
+
+class NotebooksHandler(_HistoryHandler):
+    """``GET /api/bookstore/notebooks``: the newest version of each notebook in the archive."""
+
+    @endpoint
+    async def get(self) -> None:
+        """List notebooks, those only whose path holds ``q``."""
+        section = self.section
+        page = await self.bookstore.run(
+            self.history.newest(
+                self.bookstore.folder(section),
+                limit=self.limit,
+                search=self.get_query_argument("q", ""),
+                after=self.after,
+            )
+        )
+        notebooks = [as_model(self.bookstore, section, entry) for entry in page.entries]
+        for notebook in notebooks:
+            path = notebook["path"]
+            notebook["exists"] = await resolved(self.contents_manager.file_exists(path))
+        await self.answer({"notebooks": notebooks, "next": page.next})
+
+
+class RestoreHandler(_HistoryHandler):
+    """``POST /api/bookstore/restore/{path}``: bring a version back, in place or elsewhere."""
+
+    @endpoint
+    async def post(self, path: str) -> None:
+        """Restore; what is there is archived first."""
+        path = notebook_path(path)
+        model = await self.model()
+        version_id = version_name(text_field(model, "version_id"))
+        target = text_field(model, "target_path") or path
+        self.require_store()
+        saved = await restore(self.bookstore, self.contents_manager, path, version_id, target)
+        await self.answer({**saved, "url": self.location_of(saved["path"])})
+
+
+class DiffHandler(_HistoryHandler):
+    """``GET /api/bookstore/diff/{path}``: how two versions differ, as nbdime tells it."""
+
+    @endpoint
+    async def get(self, path: str) -> None:
+        """Compare the versions ``base`` and ``head``; the newest is the head if none is named."""
+        path = notebook_path(path)
+        key = self.bookstore.key(self.section, path)
+        base = version_name(self.get_query_argument("base", ""))
+        head = self.get_query_argument("head", "")
+        entries, notebooks = await compared(self, key, base, head and version_name(head))
+        diff = await asyncio.to_thread(compare, *notebooks)
+        base_model, head_model = (as_model(self.bookstore, self.section, e) for e in entries)
+        await self.answer({"base": base_model, "head": head_model, "diff": diff})
+
+
+def history_of(handler: Any) -> History:
+    """Give the history of a server's store; refuse where there is none."""
+    handler.require_store()
+    history: History = handler.bookstore.history
+    return history
+
+
+def section_of(name: str) -> Section:
+    """Check the name of a section. Raises `ValueError`."""
+    if name in get_args(Section):
+        return cast(Section, name)
+    raise ValueError(f"in must be workspace or published, not {shown(name)}.")
+
+
+async def read(handler: Any, key: str, version_id: str | None, content: BinaryIO) -> Entry:
+    """Write the bytes of a version to an open file."""
+    bookstore: Bookstore = handler.bookstore
+    limit = bookstore.settings.max_clone_size
+    entry = await bookstore.run(history_of(handler).read(key, version_id, content, limit=limit))
+    content.seek(0)
+    return entry
+
+
+async def compared(handler: Any, key: str, base: str, head: str) -> tuple[list[Entry], list[Any]]:
+    """Read two versions of a notebook; the second is the newest if it has no name."""
+    entries = []
+    notebooks = []
+    for version_id in (base, head or None):
+        with copy_on_its_way() as content:
+            entries.append(await read(handler, key, version_id, content))
+            notebooks.append(await asyncio.to_thread(_notebook, content))
+    return entries, notebooks
+
+
+def _notebook(content: BinaryIO) -> Any:
+    return read_notebook(content.read())
+
+
+def as_model(bookstore: Bookstore, section: Section, entry: Entry) -> dict[str, Any]:
+    """Tell of a version in JSON; its path is the one that it had then."""
+    version = entry.version
+    origin = version.provenance
+    return {
+        "path": version.key.removeprefix(bookstore.folder(section)),
+        "version_id": version.version_id,
+        "saved_at": format_time(origin.saved_at if origin else version.stored_at),
+        "size": version.size,
+        "sha256": origin.sha256 if origin else "",
+        "author": origin.author if origin else "",
+        "copied_from": origin.copied_from if origin else "",
+        "latest": version.latest,
+        "state": entry.state,
+    }
+
+
+def _contents_model(path: str, entry: Entry, content: BinaryIO) -> dict[str, Any]:
+    version = entry.version
+    saved_at = format_time(version.provenance.saved_at if version.provenance else version.stored_at)
+    text = content.read()
+    if path.endswith(".ipynb"):
+        kind, form, body = "notebook", "json", read_notebook(text)
+    else:
+        kind, (form, body) = "file", as_text(text)
+    return {
+        "name": path.rpartition("/")[2],
+        "path": path,
+        "type": kind,
+        "format": form,
+        "content": body,
+        "mimetype": None,
+        "size": version.size,
+        "writable": False,
+        "created": saved_at,
+        "last_modified": saved_at,
+        "version_id": version.version_id,
+    }

@@ -1,0 +1,193 @@
+"""What Bookstore's handlers have in common: who may come in, what goes out, and how errors look.
+
+An error is told in one sentence, as JSON to programs and as a page to people. Neither a traceback
+nor a secret is in either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import wraps
+from http.client import responses
+from typing import Any
+from urllib.parse import urlencode
+
+from tornado import web
+
+from . import flavours
+from ._version import __version__
+from .differences import NotInstalled
+from .notebook_json import NotANotebook, parse_json
+from .pages import render
+from .service import Bookstore
+from .storage import StoreError, StoreUnavailable, TooLarge, VersionNotFound
+from .storage.base import format_time
+
+# The most specific first. What the store refuses is refused to us, not to the user.
+_STATUS: tuple[tuple[type[Exception], int], ...] = (
+    (VersionNotFound, 404),
+    (TooLarge, 413),
+    (StoreUnavailable, 503),
+    (StoreError, 502),
+    (NotANotebook, 422),
+    (NotInstalled, 501),
+    (ValueError, 400),
+)
+_PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def endpoint(method: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None] | None]:
+    """Make a coroutine a handler's method: for users who may use it, its errors as HTTP's."""
+
+    @web.authenticated
+    @flavours.authorized
+    @wraps(method)
+    async def answered(self: Any, *args: Any, **kwargs: Any) -> None:
+        with http_errors():
+            await method(self, *args, **kwargs)
+
+    return answered
+
+
+@contextmanager
+def http_errors() -> Iterator[None]:
+    """Translate what can go wrong into HTTP's errors."""
+    try:
+        yield
+    except web.HTTPError:
+        raise
+    except tuple(error for error, _ in _STATUS) as error:
+        status = next(status for kind, status in _STATUS if isinstance(error, kind))
+        raise web.HTTPError(status, str(error)) from error
+
+
+class _Handler:
+    """What API and pages share."""
+
+    auth_resource = "bookstore"
+
+    def initialize(self, bookstore: Bookstore) -> None:
+        """Take what the route brings."""
+        self.bookstore = bookstore
+
+    def require_store(self) -> None:
+        """Refuse what needs a store where none is named."""
+        if self.bookstore.history is None:
+            raise web.HTTPError(
+                404,
+                "No store is named on this server: set c.BookstoreSettings.s3_bucket, or"
+                ' c.BookstoreSettings.store_url = "local".',
+            )
+
+    def require_feature(self, feature: str, message: str) -> None:
+        """Refuse what the settings have turned off."""
+        if not self.bookstore.features[feature]:
+            raise web.HTTPError(404, message)
+
+    def server_url(self, path: str) -> str:
+        """Give the whole path of something below the server's ``base_url``."""
+        return f"{self.base_url.rstrip('/')}/{path}"  # type: ignore[attr-defined]
+
+    def location_of(self, path: str) -> str:
+        """Tell where the server's own interface shows a file."""
+        return self.server_url(flavours.location_of(path, self.settings))  # type: ignore[attr-defined]
+
+    def links(self, bucket: str, key: str, version_id: str) -> dict[str, str]:
+        """Name a version for people and for a colleague."""
+        query = {"s3_bucket": bucket, "s3_key": key, "s3_version_id": version_id}
+        return {
+            "s3_path": f"s3://{bucket}/{key}",
+            "versionID": version_id,
+            "clone_url": f"{self._everybodys_url()}bookstore/clone?{urlencode(query)}",
+        }
+
+    def _everybodys_url(self) -> str:
+        """Give a URL under which each user finds their own server.
+
+        On a JupyterHub that is what the hub redirects
+        (https://jupyterhub.readthedocs.io/en/stable/reference/urls.html#hub-user-redirect).
+        """
+        request = self.request  # type: ignore[attr-defined]
+        here = f"{request.protocol}://{request.host}"
+        if hub := os.environ.get("JUPYTERHUB_BASE_URL"):
+            return f"{here}{hub}hub/user-redirect/"
+        return here + self.server_url("")
+
+
+class ApiHandler(_Handler, flavours.APIHandler):  # type: ignore[misc]
+    """Answers programs, in JSON."""
+
+    async def model(self) -> dict[str, Any]:
+        """Parse the request's body: a JSON object."""
+        if not self.request.body.strip():
+            raise ValueError("A body is needed: a JSON object.")
+        model = await asyncio.to_thread(parse_json, self.request.body)
+        if not isinstance(model, dict):
+            raise ValueError("The body must be a JSON object.")
+        return model
+
+    async def answer(self, model: dict[str, Any]) -> None:
+        """Answer with JSON."""
+        self.finish(await asyncio.to_thread(json.dumps, model, default=_as_json))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Tell an error as ``{message, reason}``."""
+        reason = responses.get(status_code, "Error")
+        self.finish(json.dumps({"message": _message(status_code, kwargs), "reason": reason}))
+
+
+class PageHandler(_Handler, flavours.JupyterHandler):  # type: ignore[misc]
+    """Answers people, with pages."""
+
+    @property
+    def content_security_policy(self) -> str:
+        """Nothing but Bookstore's own scripts run, and nobody may frame a page."""
+        return _PAGE_POLICY
+
+    def page(self, template: str, **parameters: Any) -> None:
+        """Answer with a page."""
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.finish(
+            render(
+                template,
+                base_url=self.base_url,
+                xsrf_token=self.xsrf_token.decode(),
+                release=__version__,
+                **parameters,
+            )
+        )
+
+    def set_default_headers(self) -> None:
+        """Have pages neither framed, nor guessed at, nor named to other sites."""
+        super().set_default_headers()
+        self.set_header("X-Frame-Options", "DENY")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Referrer-Policy", "same-origin")
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Tell an error in a page."""
+        reason = responses.get(status_code, "Error")
+        self.page("error.html", title=reason, message=_message(status_code, kwargs))
+
+
+def _message(status_code: int, error: dict[str, Any]) -> str:
+    exception = error.get("exc_info", (None, None))[1]
+    if isinstance(exception, web.HTTPError) and exception.log_message:
+        return str(exception.log_message % exception.args)
+    if status_code >= 500:
+        return "Something went wrong that is not foreseen; the server's log says more."
+    return f"{responses.get(status_code, 'This cannot be done')}."
+
+
+def _as_json(value: object) -> str:
+    if isinstance(value, datetime):
+        return format_time(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")

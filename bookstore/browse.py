@@ -124,8 +124,7 @@ class DiffPageHandler(_BrowseHandler):
         key = self.bookstore.key(self.section, path)
         entries, notebooks = await compared(self, key, base, head and version_name(head))
         models = [as_model(self.bookstore, self.section, entry) for entry in entries]
-        names = (models[0]["saved_at"], models[1]["saved_at"])
-        lines = await asyncio.to_thread(in_words, *notebooks, names=names)
+        lines = await asyncio.to_thread(in_words, *notebooks)
         self.page(
             "diff.html",
             path=path,

@@ -8,6 +8,8 @@ from __future__ import annotations
 import io
 from typing import Any
 
+_HEAD = 3  # lines in which nbdime names the two files, which are none here
+
 
 class NotInstalled(Exception):
     """nbdime, which is an extra, is not there."""
@@ -30,8 +32,8 @@ def compare(base: Any, head: Any) -> list[dict[str, Any]]:
     return diff
 
 
-def in_words(base: Any, head: Any, *, names: tuple[str, str]) -> list[str]:
-    """Write the lines in which nbdime tells people of a diff, plain.
+def in_words(base: Any, head: Any) -> list[str]:
+    """Write the lines in which nbdime tells people of a diff, plain; none where there is none.
 
     Raises
     ------
@@ -44,8 +46,8 @@ def in_words(base: Any, head: Any, *, names: tuple[str, str]) -> list[str]:
     out = io.StringIO()
     # In Python all of it: no git and no diff is to be started for two texts.
     config = PrettyPrintConfig(out=out, use_color=False, use_git=False, use_diff=False)
-    pretty_print_notebook_diff(*names, base, nbdime.diff_notebooks(base, head), config)
-    return out.getvalue().splitlines()
+    pretty_print_notebook_diff("", "", base, nbdime.diff_notebooks(base, head), config)
+    return out.getvalue().splitlines()[_HEAD:]
 
 
 def _nbdime() -> Any:

@@ -56,7 +56,7 @@ class HomeHandler(_BrowseHandler):
         next_page = None
         if self.bookstore.history:
             notebooks, next_page = await self._notebooks(search)
-        self.page(
+        await self.page(
             "home.html",
             status=status,
             section=self.section,
@@ -100,7 +100,7 @@ class VersionsPageHandler(_BrowseHandler):
                 as_model(self.bookstore, self.section, entry)
                 | {"clone_url": links["clone_url"] if entry.state == "archived" else None}
             )
-        self.page(
+        await self.page(
             "versions.html",
             path=path,
             section=self.section,
@@ -125,7 +125,7 @@ class DiffPageHandler(_BrowseHandler):
         entries, notebooks = await compared(self, key, base, head and version_name(head))
         models = [as_model(self.bookstore, self.section, entry) for entry in entries]
         lines = await asyncio.to_thread(in_words, *notebooks)
-        self.page(
+        await self.page(
             "diff.html",
             path=path,
             base=models[0],
@@ -152,7 +152,7 @@ class ViewHandler(_BrowseHandler):
         with copy_on_its_way() as content:
             entry = await read(self, key, version_id and version_name(version_id), content)
             body, style = await asyncio.to_thread(_rendered, content)
-        self.page(
+        await self.page(
             "view.html",
             path=path,
             version=as_model(self.bookstore, self.section, entry),

@@ -115,7 +115,7 @@ class BookstoreCloneHandler(PageHandler):
         parameters["details"] += _details(version)
         if target := self.get_query_argument("target_path", ""):
             parameters["target_path"] = target
-        self.page("clone.html", **parameters)
+        await self.page("clone.html", **parameters)
 
     def construct_template_params(self, s3_bucket: str, s3_object_key: str) -> dict[str, Any]:
         """Give what the page's template shows for an object.
@@ -195,7 +195,7 @@ class BookstoreFSCloneHandler(PageHandler):
         relpath = self.get_query_argument("relpath", "")
         file = await asyncio.to_thread(find_in_basedir, self.bookstore, relpath)
         status = await asyncio.to_thread(os.stat, file)
-        self.page(
+        await self.page(
             "clone.html",
             api_url=self.server_url("api/bookstore/fs-clone"),
             model={"relpath": relpath},

@@ -8,9 +8,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import TimeoutError
+from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+_PATIENCE = 5.0  # seconds for connections to be closed
 
 
 class StoreLoop:
@@ -27,13 +31,15 @@ class StoreLoop:
 
     def close(self, last: Coroutine[Any, Any, None]) -> None:
         """Cancel what runs, run one last coroutine, and end the thread."""
-        if self._loop is None or self._thread is None:
+        loop, self._loop = self._loop, None
+        if loop is None or self._thread is None:
             last.close()
             return
-        asyncio.run_coroutine_threadsafe(self._finish(last), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        with suppress(TimeoutError):  # what does not end by itself ends with the process
+            asyncio.run_coroutine_threadsafe(self._finish(last), loop).result(_PATIENCE)
+            loop.call_soon_threadsafe(loop.stop)
+            self._thread.join()
+            loop.close()
 
     def _started(self) -> asyncio.AbstractEventLoop:
         with self._starting:

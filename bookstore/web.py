@@ -152,18 +152,17 @@ class PageHandler(_Handler, flavours.JupyterHandler):  # type: ignore[misc]
         """Nothing but Bookstore's own scripts run, and nobody may frame a page."""
         return _PAGE_POLICY
 
-    def page(self, template: str, **parameters: Any) -> None:
+    async def page(self, template: str, **parameters: Any) -> None:
         """Answer with a page."""
-        self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.finish(
-            render(
-                template,
-                base_url=self.base_url,
-                xsrf_token=self.xsrf_token.decode(),
-                release=__version__,
-                **parameters,
-            )
-        )
+        parameters |= self._everywhere()
+        self.finish(await asyncio.to_thread(render, template, **parameters))
+
+    def _everywhere(self) -> dict[str, Any]:
+        return {
+            "base_url": self.base_url,
+            "xsrf_token": self.xsrf_token.decode(),
+            "release": __version__,
+        }
 
     def set_default_headers(self) -> None:
         """Have pages neither framed, nor guessed at, nor named to other sites."""
@@ -175,7 +174,8 @@ class PageHandler(_Handler, flavours.JupyterHandler):  # type: ignore[misc]
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Tell an error in a page."""
         reason = responses.get(status_code, "Error")
-        self.page("error.html", title=reason, message=_message(status_code, kwargs))
+        message = _message(status_code, kwargs)
+        self.finish(render("error.html", title=reason, message=message, **self._everywhere()))
 
 
 def _message(status_code: int, error: dict[str, Any]) -> str:

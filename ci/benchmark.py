@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import statistics
 import tempfile
 import threading
@@ -20,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import psutil
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
@@ -251,6 +253,76 @@ def measure_memory(
         yield f"{ratios(used)} (MB); the uploader's process {children or 'has ended'}"
 
 
+def measure_clone(
+    kind: str, ceph: ObjectStore, bucket: Bucket, directory: Path, rounds: int
+) -> Iterator[str]:
+    """A clone, against a bare get and a save on the plain server."""
+    with both_servers(kind, ceph, bucket, directory) as servers:
+        for size, times in ((10_000, 20), (1_000_000, 10), (50_000_000, 1)):
+            notebook = make_notebook(size=size)
+            bucket.put("published/a.ipynb", json.dumps(notebook).encode())
+            model = {"s3_bucket": bucket.name, "s3_key": "published/a.ipynb"}
+
+            def clone(number: str, model: dict[str, str] = model) -> None:
+                model = {**model, "target_path": f"{number}.ipynb"}
+                answer = servers[ARCHIVING].api("POST", "/api/bookstore/clone", json=model)
+                assert answer.ok, answer.text
+
+            def get_and_save(number: str) -> None:
+                content = json.loads(bucket.body("published/a.ipynb"))
+                servers[PLAIN].save(f"{number}.ipynb", content)
+
+            seconds: dict[str, list[float]] = {ARCHIVING: [], PLAIN: []}
+            for number in (f"{size}-{turn}" for turn in range(rounds * times)):
+                seconds[ARCHIVING].append(timed(partial(clone, number)))
+                seconds[PLAIN].append(timed(partial(get_and_save, number)))
+            servers[ARCHIVING].wait_until("archived", timeout=300)
+            yield f"{size} bytes, {ratios(seconds)}"
+
+
+def measure_publish(
+    kind: str, ceph: ObjectStore, bucket: Bucket, directory: Path, rounds: int
+) -> Iterator[str]:
+    """A publish, against a bare put of the notebook after it was sent and validated."""
+    with both_servers(kind, ceph, bucket, directory) as servers:
+        for size, times in ((10_000, 20), (1_000_000, 10), (50_000_000, 1)):
+            model = {"type": "notebook", "content": make_notebook(size=size)}
+
+            def publish(model: dict[str, Any] = model) -> None:
+                url = "/api/bookstore/publish/a.ipynb"
+                assert servers[ARCHIVING].api("PUT", url, json=model).ok
+
+            def validate_and_put(model: dict[str, Any] = model) -> None:
+                sent = json.loads(json.dumps(model).encode())
+                notebook = nbformat.from_dict(sent["content"])
+                nbformat.validate(notebook)
+                bucket.put("bare.ipynb", nbformat.writes(notebook).encode())
+
+            publish()
+            seconds: dict[str, list[float]] = {ARCHIVING: [], PLAIN: []}
+            for _ in range(rounds * times):
+                seconds[ARCHIVING].append(timed(publish))
+                seconds[PLAIN].append(timed(validate_and_put))
+            yield f"{size} bytes, {ratios(seconds)}"
+
+
+def measure_history(
+    kind: str, ceph: ObjectStore, bucket: Bucket, directory: Path, rounds: int
+) -> Iterator[str]:
+    """The first page of a long history, against that of a short one."""
+    with both_servers(kind, ceph, bucket, directory) as servers:
+        for name, count in (("long", 10_000), ("short", 10)):
+            with ThreadPoolExecutor(16) as connections:
+                key = f"workspace/{name}.ipynb"
+                list(connections.map(lambda _, key=key: bucket.put(key, b"{}"), range(count)))
+        seconds: dict[str, list[float]] = {ARCHIVING: [], PLAIN: []}
+        for _ in range(10 * rounds):
+            for which, name in ((ARCHIVING, "long"), (PLAIN, "short")):
+                url = f"/api/bookstore/versions/{name}.ipynb?limit=10"
+                seconds[which].append(timed(lambda url=url: servers[ARCHIVING].api("GET", url)))
+        yield f"{ratios(seconds)}, where with means 10,000 versions and without 10"
+
+
 def timed(work: Callable[[], Any]) -> float:
     """Give the seconds that work takes."""
     started = time.perf_counter()
@@ -273,6 +345,9 @@ MEASUREMENTS: dict[str, Callable[..., Iterator[str]]] = {
     "ping": measure_ping,
     "burst": measure_burst,
     "drain": measure_drain,
+    "clone": measure_clone,
+    "publish": measure_publish,
+    "history": measure_history,
     "start": measure_start,
     "memory": measure_memory,
 }

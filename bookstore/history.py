@@ -24,7 +24,7 @@ from .renames import Renames
 from .storage import Provenance, Store, TooLarge, Version, VersionIndex, VersionNotFound
 from .storage.base import format_time, parse_time
 from .storage.outbox import Outbox, Save
-from .stores import Stores
+from .storage.stores import Stores
 
 _PAGE = 200  # versions asked for at once when one is looked for
 _LONGEST_SEARCH = 5_000  # versions

@@ -28,8 +28,8 @@ from .renames import Renames
 from .s3_paths import s3_display_path, s3_key
 from .storage import S3Options, open_index
 from .storage.outbox import Outbox
+from .storage.stores import Stores
 from .store_loop import StoreLoop
-from .stores import Stores
 
 T = TypeVar("T")
 Section = Literal["workspace", "published"]
@@ -84,7 +84,7 @@ class Bookstore:
         self._options = settings.store_options()
         self.naming = asyncio.Lock()
         self._loop = StoreLoop()
-        self.stores = Stores(settings, self._options)
+        self.stores = Stores(self._options, settings.s3_options(""))
         self.recorder: Recorder | None = None
         self.history: History | None = None
         if self._options:

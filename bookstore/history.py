@@ -14,14 +14,23 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from heapq import merge
 from typing import BinaryIO, Literal
 
 from .renames import Renames
-from .storage import Provenance, Store, TooLarge, Version, VersionIndex, VersionNotFound
+from .storage import (
+    Provenance,
+    Store,
+    StoreError,
+    TooLarge,
+    Version,
+    VersionIndex,
+    VersionNotFound,
+)
 from .storage.base import format_time, parse_time
 from .storage.outbox import Outbox, Save
 from .storage.stores import Stores
@@ -32,6 +41,7 @@ _KEYS_AT_ONCE = 1_000
 _MOST_KEYS = 20_000  # looked at for one page of a search
 
 State = Literal["archived", "pending", "deleted"]
+_Name = tuple[str, datetime | None]  # a key that a notebook had, and until when, if that is known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +62,19 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class HistoryPage:
-    """Some versions of a notebook, newest first, and where the next page begins."""
+    """Some versions of a notebook, newest first, and where the next page begins.
+
+    Attributes
+    ----------
+    entries : list of Entry
+    next : str or None
+    problem : str
+        Why the store could not be asked, so that there is only what this machine knows; else empty.
+    """
 
     entries: list[Entry]
     next: str | None = None
+    problem: str = ""
 
 
 class History:
@@ -75,15 +94,46 @@ class History:
     async def page(self, key: str, *, limit: int, after: str | None = None) -> HistoryPage:
         """List a notebook's versions, newest first.
 
-        Saves that are pending come in addition to `limit`, on the first page.
+        Saves that are pending come in addition to `limit`, on the first page. While the store fails
+        that page has what is known on this machine, if there is anything.
 
         Raises
         ------
         ValueError
             If `after` is not the `next` of another page.
         """
-        pending = [] if after else self._pending(key)
-        streams = self._streams(key, limit, after)
+        if after:
+            streams = [_Stream(self._stores.home(), *state) for state in _states(after, limit)]
+            entries = await self._merged(streams, limit)
+            return HistoryPage(entries=_marked(entries, has_latest=False), next=_cursor(streams))
+        try:
+            return await self._first_page(key, limit)
+        except StoreError as error:
+            known = await asyncio.to_thread(self.known, key, limit=limit)
+            if not known:
+                raise
+            return HistoryPage(entries=known, problem=str(error))
+
+    async def _first_page(self, key: str, limit: int) -> HistoryPage:
+        saves = self._saves()
+        names = _chain(key, lambda name: self._untold_names(name, saves))
+        store = self._stores.home()
+        streams = [_Stream(store, name, limit, until=until) for name, until in names.items()]
+        entries = await self._merged(streams, limit)
+        archived = {e.version.provenance.save_id for e in entries if e.version.provenance}
+        pending = [
+            entry
+            for entry in _pending(saves, names)
+            if entry.version.version_id not in archived  # it has just become a version
+        ]
+        # Clocks may differ: what is pending under this name comes after all that is archived.
+        own = [entry for entry in pending if entry.version.key == key]
+        others = [entry for entry in pending if entry.version.key != key]
+        together = own + list(merge(others, entries, key=_entry_time, reverse=True))
+        return HistoryPage(entries=_marked(together, has_latest=True), next=_cursor(streams))
+
+    async def _merged(self, streams: list[_Stream], limit: int) -> list[Entry]:
+        """Take versions from streams, and from those of the names that are told on the way."""
         entries: list[Entry] = []
         while len(entries) < limit and (stream := await _newest(streams)):
             version = stream.pop()
@@ -91,38 +141,34 @@ class History:
             entries.append(Entry(version=version, state=state))
             former = version.provenance.renamed_from if version.provenance else ""
             if former and all(stream.key != former for stream in streams):
-                streams.append(
-                    _Stream(self._stores.home(), former, limit, older_than=version.stored_at)
-                )
-        archived = {e.version.provenance.save_id for e in entries if e.version.provenance}
-        pending = [entry for entry in pending if entry.version.version_id not in archived]
-        goes_on = any(stream.has_more for stream in streams)
-        return HistoryPage(
-            entries=_marked(pending + entries, has_latest=not after),
-            next=_cursor(streams) if goes_on else None,
-        )
-
-    def _streams(self, key: str, limit: int, after: str | None) -> list[_Stream]:
-        store = self._stores.home()
-        if after:
-            return [_Stream(store, *state) for state in _states(after, limit)]
-        streams = [_Stream(store, key, limit)]
-        if former := self._renames.former(key):
-            streams.append(_Stream(store, former, limit))
-        return streams
-
-    def _pending(self, key: str) -> list[Entry]:
-        saves = sorted(self._outbox.saves_of(key), key=lambda save: save.time, reverse=True)
-        return [_entry_of(save) for save in saves]
+                until = _time_of(version)
+                streams.append(_Stream(self._stores.home(), former, limit, until=until))
+        return entries
 
     def known(self, key: str, *, limit: int) -> list[Entry]:
         """List what is known of a notebook on this machine, newest first, without any network."""
-        entries = self._pending(key)
-        for name in self._known_names(key):
+        saves = self._saves()
+        names = self._known_names(key, saves)
+        pending = _pending(saves, names)
+        waiting = {entry.version.version_id for entry in pending}
+        lists = [pending]
+        for name, until in names.items():
             with suppress(OSError, sqlite3.Error):
                 versions = self._index.versions(name, limit=limit).versions
-                entries += [Entry(version=version, state="archived") for version in versions]
-        return _marked(entries[:limit], has_latest=True)
+                lists.append(
+                    [
+                        Entry(version=version, state="archived")
+                        for version in versions
+                        if _is_until(version, until) and not _is_one_of(version, waiting)
+                    ]
+                )
+        together = list(merge(*lists, key=_entry_time, reverse=True))
+        return _marked(together[:limit], has_latest=True)
+
+    def _saves(self) -> list[Save]:
+        with suppress(OSError):
+            return self._outbox.saves()
+        return []
 
     async def read(
         self, key: str, version_id: str | None, target: BinaryIO, *, limit: int | None = None
@@ -141,14 +187,6 @@ class History:
                 return await asyncio.to_thread(self._copy_save, save, target, limit)
         key, version_id = await self._located(key, version_id)
         version = await self._stores.home().download(key, target, version_id, limit=limit)
-        return Entry(version=version, state="archived")
-
-    async def describe(self, key: str, version_id: str | None) -> Entry:
-        """Tell of one version, the newest if none is named. Raises `VersionNotFound`."""
-        if save := await asyncio.to_thread(self._waiting, key, version_id):
-            return _entry_of(save)
-        key, version_id = await self._located(key, version_id)
-        version = await self._stores.home().describe(key, version_id)
         return Entry(version=version, state="archived")
 
     async def newest(
@@ -180,16 +218,27 @@ class History:
         newest = next(iter(self.known(key, limit=1)), None)
         if newest is None or newest.version.size != os.path.getsize(file):
             return False
-        if newest.version.provenance and newest.version.provenance.sha256:
-            return newest.version.provenance.sha256 == _sha256_of(file)
-        return False
+        with open(file, "rb") as content:
+            return self._sha256_of(newest) == _sha256(content)
+
+    def _sha256_of(self, entry: Entry) -> str:
+        """Tell the hash of a version, or of a save that is pending; empty if it is not known."""
+        if entry.state == "pending":
+            for save in self._saves():
+                if save.save_id == entry.version.version_id:
+                    with suppress(OSError), self._outbox.open(save) as content:
+                        return _sha256(content)
+        return entry.version.provenance.sha256 if entry.version.provenance else ""
 
     def _waiting(self, key: str, version_id: str | None) -> Save | None:
         """Find the pending save that is meant."""
-        saves = self._outbox.saves_of(key)
+        saves = self._saves()
         if version_id is None:
-            return max(saves, key=lambda save: save.time, default=None)
-        return next((save for save in saves if save.save_id == version_id), None)
+            own = [save for save in saves if save.key == key]
+            return max(own, key=lambda save: save.time, default=None)
+        names = self._known_names(key, saves)
+        named = (save for save in saves if save.save_id == version_id and save.key in names)
+        return next(named, None)
 
     def _copy_save(self, save: Save, target: BinaryIO, limit: int | None) -> Entry:
         if limit is not None and save.size > limit:
@@ -201,40 +250,54 @@ class History:
     async def _located(self, key: str, version_id: str | None) -> tuple[str, str | None]:
         """Find out the key under which a version is kept, and its name there."""
         if version_id is None:
-            return key, None
+            return await self._located_newest(key)
         known = None
         with suppress(OSError, sqlite3.Error):
             known = self._index.named(version_id)
-        if known and known.key in self._known_names(key):
+        if known and known.key in self._known_names(key, self._saves()):
             return known.key, known.version_id
         with suppress(VersionNotFound):
             await self._stores.home().describe(key, version_id)
             return key, version_id
         return await self._searched(key, version_id)
 
-    async def _searched(self, key: str, version_id: str) -> tuple[str, str | None]:
+    async def _located_newest(self, key: str) -> tuple[str, str | None]:
+        """Find the newest version; it is under another name if none was saved since a rename."""
+        with suppress(VersionNotFound):
+            version = await self._stores.home().describe(key)
+            return key, version.version_id
+        return await self._searched(key, None)
+
+    async def _searched(self, key: str, version_id: str | None) -> tuple[str, str | None]:
         after, seen = None, 0
         while seen < _LONGEST_SEARCH:
             page = await self.page(key, limit=_PAGE, after=after)
             for entry in page.entries:
-                origin = entry.version.provenance
-                names = {entry.version.version_id, origin.save_id if origin else ""}
-                if version_id in names and entry.state == "archived":
+                is_meant = version_id is None or version_id in _ids(entry.version)
+                if is_meant and entry.state == "archived":
                     return entry.version.key, entry.version.version_id
             after, seen = page.next, seen + len(page.entries)
             if after is None:
                 break
         raise VersionNotFound(key, version_id)
 
-    def _known_names(self, key: str) -> list[str]:
-        """List the keys that a notebook has had, as far as this machine knows, the newest first."""
-        names = [key]
-        for name in names:
-            former = {self._renames.former(name)}
+    def _untold_names(self, key: str, saves: list[Save]) -> Iterator[_Name]:
+        """Tell how a notebook was called before, as far as the store has not been told yet."""
+        if former := self._renames.former(key):
+            yield former, None
+        for save in saves:
+            if save.key == key and save.renamed_from:
+                yield save.renamed_from, save.saved_at
+
+    def _known_names(self, key: str, saves: list[Save]) -> dict[str, datetime | None]:
+        """Tell how a notebook was called, and until when, as far as this machine knows."""
+
+        def formers(name: str) -> Iterator[_Name]:
+            yield from self._untold_names(name, saves)
             with suppress(OSError, sqlite3.Error):
-                former |= set(self._index.renamed_from(name))
-            names += sorted(former - {""} - set(names))
-        return names
+                yield from self._index.renamed_from(name).items()
+
+        return _chain(key, formers)
 
 
 class _Stream:
@@ -246,11 +309,11 @@ class _Stream:
         key: str,
         limit: int,
         after: str | None = None,
-        older_than: datetime | None = None,
+        until: datetime | None = None,
     ) -> None:
         self.key = key
         self.last = after  # the version given last
-        self.older_than = older_than
+        self.until = until  # when the notebook got another name; later versions are not its own
         self._store = store
         self._limit = limit
         self._loaded: list[Version] = []
@@ -262,13 +325,8 @@ class _Stream:
         while not self._loaded and not self._ended:
             page = await self._store.versions(self.key, limit=self._limit, after=self._next)
             self._next, self._ended = page.next, page.next is None
-            wanted = [
-                version
-                for version in page.versions
-                if self.older_than is None or version.stored_at <= self.older_than
-            ]
-            completed = await asyncio.gather(*map(self._completed, wanted))
-            self._loaded = [version for version in completed if version]
+            completed = await asyncio.gather(*map(self._completed, page.versions))
+            self._loaded = [v for v in completed if v and _is_until(v, self.until)]
         return self._loaded[0] if self._loaded else None
 
     @property
@@ -318,15 +376,58 @@ async def _described(store: Store, key: str, version_id: str | None = None) -> V
 
 async def _newest(streams: list[_Stream]) -> _Stream | None:
     heads = [(await stream.head(), stream) for stream in streams]
-    left = [(version.stored_at, stream) for version, stream in heads if version]
+    left = [(_time_of(version), stream) for version, stream in heads if version]
     return max(left, key=lambda pair: pair[0])[1] if left else None
 
 
-def _sha256_of(file: str) -> str:
+def _chain(key: str, formers: Callable[[str], Iterator[_Name]]) -> dict[str, datetime | None]:
+    """Follow a notebook through its former names, each with the time until which it had that."""
+    names: dict[str, datetime | None] = {key: None}
+    to_follow = [key]
+    for name in to_follow:
+        for former, until in formers(name):
+            if former not in names:
+                names[former] = until
+                to_follow.append(former)
+    return names
+
+
+def _pending(saves: list[Save], names: Mapping[str, datetime | None]) -> list[Entry]:
+    """Give those saves that were made under some names, the newest first."""
+    entries = [_entry_of(save) for save in saves if save.key in names]
+    entries = [entry for entry in entries if _is_until(entry.version, names[entry.version.key])]
+    return sorted(entries, key=_entry_time, reverse=True)
+
+
+def _time_of(version: Version) -> datetime:
+    """Tell when a version was saved.
+
+    Not when it was stored: saves of notebooks that have other names overtake each other.
+    """
+    return version.provenance.saved_at if version.provenance else version.stored_at
+
+
+def _entry_time(entry: Entry) -> datetime:
+    return _time_of(entry.version)
+
+
+def _is_until(version: Version, until: datetime | None) -> bool:
+    return until is None or _time_of(version) <= until
+
+
+def _ids(version: Version) -> set[str]:
+    """Give the names of a version: the store's, and that of the save it was made of."""
+    return {version.version_id, version.provenance.save_id if version.provenance else ""}
+
+
+def _is_one_of(version: Version, save_ids: set[str]) -> bool:
+    return not save_ids.isdisjoint(_ids(version))
+
+
+def _sha256(content: BinaryIO) -> str:
     digest = hashlib.sha256()
-    with open(file, "rb") as opened:
-        while piece := opened.read(1 << 20):
-            digest.update(piece)
+    while piece := content.read(1 << 20):
+        digest.update(piece)
     return digest.hexdigest()
 
 
@@ -357,10 +458,12 @@ def _marked(entries: list[Entry], *, has_latest: bool) -> list[Entry]:
     ]
 
 
-def _cursor(streams: list[_Stream]) -> str:
+def _cursor(streams: list[_Stream]) -> str | None:
+    """Write down where the next page begins; None if there is none."""
+    if not any(stream.has_more for stream in streams):
+        return None
     states = [
-        [stream.key, stream.last, stream.older_than and format_time(stream.older_than)]
-        for stream in streams
+        [stream.key, stream.last, stream.until and format_time(stream.until)] for stream in streams
     ]
     return base64.urlsafe_b64encode(json.dumps(states).encode()).decode().rstrip("=")
 
@@ -368,9 +471,9 @@ def _cursor(streams: list[_Stream]) -> str:
 def _states(cursor: str, limit: int) -> Iterator[tuple[str, int, str | None, datetime | None]]:
     try:
         states = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        for key, last, older_than in states:
+        for key, last, until in states:
             if not isinstance(key, str) or not isinstance(last, str | None):
                 raise ValueError
-            yield key, limit, last, older_than and parse_time(older_than)
-    except (ValueError, TypeError, AttributeError, binascii.Error):
+            yield key, limit, last, until and parse_time(until)
+    except (ValueError, TypeError, AttributeError, RecursionError, binascii.Error):
         raise ValueError("after is not what another page has named as its next.") from None

@@ -106,12 +106,13 @@ class Recorder:
 
     def _record(self, path: str, add: Callable[..., str]) -> str | None:
         key = s3_key(self._prefix, path)
+        former = self._renames.former(key)
         record = {
             "path": path,
             "key": key,
             "author": self._author,
             "release": __version__,
-            "renamed_from": self._renames.take(key),
+            "renamed_from": former,
             "copied_from": _copied_from.get(),
         }
         self.start()
@@ -124,6 +125,8 @@ class Recorder:
         except OSError as error:
             self._note_loss(path, error)
             return None
+        if former:
+            self._renames.told(key)
         self._uploader.wake()
         return save_id
 

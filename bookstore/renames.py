@@ -25,57 +25,51 @@ class Renames:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._loaded = False
-        self._old_keys: dict[str, str] = {}  # by new key, of notebooks and of folders
-        self._told: set[str] = set()
+        # What has happened, in its order: renames of notebooks and of folders, as an old and a new
+        # key, and saves that told of one, as a key.
+        self._events: list[tuple[str, ...]] = []
 
     def add(self, old_key: str, new_key: str) -> None:
         """Note that a notebook, or a folder, has another key from now on."""
-        self._load()
-        # Renamed twice without a save between, it never was under the name between.
-        old_key = self.former(old_key) or old_key
-        self._apply(old_key, new_key)
-        self._append([old_key, new_key])
+        self._append(old_key, new_key)
 
-    def take(self, key: str) -> str:
-        """Tell the former key of a notebook, once; empty if it was not renamed."""
-        self._load()
-        former = self.former(key)
-        if former:
-            self._told.add(key)
-            self._append([key])
-        return former
+    def told(self, key: str) -> None:
+        """Note that a save has told the former key of a notebook."""
+        self._append(key)
 
     def former(self, key: str) -> str:
-        """Tell the former key of a notebook for as long as no save has told it."""
-        self._load()
-        if key not in self._told:
-            for new_key, old_key in reversed(self._old_keys.items()):
-                if _is_inside(key, new_key):
-                    return old_key + key[len(new_key) :]
-        return ""
+        """Tell the former key of a notebook; empty if it was not renamed since a save told that.
 
-    def _apply(self, old_key: str, new_key: str) -> None:
-        self._old_keys.pop(new_key, None)  # so that it comes last
-        self._old_keys[new_key] = old_key
-        self._told = {key for key in self._told if not _is_inside(key, new_key)}
+        Renamed twice without a save between, it never was under the name between.
+        """
+        self._load()
+        then = key
+        for *old_key, new_key in reversed(self._events):
+            if not old_key:
+                if then == new_key:
+                    break  # the rename before this save is told
+            elif _is_inside(then, new_key):
+                then = old_key[0] + then[len(new_key) :]
+            elif _is_inside(then, old_key[0]):
+                break  # what had this name until then has another; this one came later
+        return then if then != key else ""
 
     def _load(self) -> None:
         if self._loaded:
             return
         self._loaded = True
-        with suppress(OSError, ValueError):
+        with suppress(OSError):
             for line in self._file.read_text(encoding="utf-8").splitlines():
-                *old_key, key = json.loads(line)
-                if old_key:
-                    self._apply(old_key[0], key)
-                else:
-                    self._told.add(key)
+                with suppress(ValueError):  # half a line, of a server that was killed
+                    self._events.append(tuple(json.loads(line)))
 
-    def _append(self, line: list[str]) -> None:
+    def _append(self, *event: str) -> None:
+        self._load()
+        self._events.append(event)
         with suppress(OSError):
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with open(self._file, "a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
+                file.write(json.dumps(event) + "\n")
 
 
 def _is_inside(key: str, folder: str) -> bool:

@@ -59,7 +59,14 @@ class VersionsHandler(_HistoryHandler):
         key = self.bookstore.key(self.section, path)
         page = await self.bookstore.run(self.history.page(key, limit=self.limit, after=self.after))
         versions = [as_model(self.bookstore, self.section, entry) for entry in page.entries]
-        await self.answer({"path": path, "versions": versions, "next": page.next})
+        await self.answer(
+            {
+                "path": path,
+                "versions": versions,
+                "next": page.next,
+                "problem": page.problem or None,
+            }
+        )
 
     async def _version(self, path: str, version_id: str) -> dict[str, Any]:
         key = self.bookstore.key(self.section, path)

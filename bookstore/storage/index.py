@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -116,10 +116,10 @@ class VersionIndex:
         rows = self._rows(f"key = :key AND version_id IN ({marks})", values)
         return {row["version_id"]: _version(row) for row in rows}
 
-    def renamed_from(self, key: str) -> list[str]:
-        """Give the keys that versions of this key say they had before."""
-        rows = self._rows("key = :key AND renamed_from != ''", {"key": key})
-        return sorted({row["renamed_from"] for row in rows})
+    def renamed_from(self, key: str) -> dict[str, datetime]:
+        """Give the keys that versions of this key say they had before, and when they said so."""
+        rows = self._rows("key = :key AND renamed_from != '' ORDER BY saved_at", {"key": key})
+        return {row["renamed_from"]: parse_time(row["saved_at"]) for row in rows}
 
     def versions(
         self, key: str, *, limit: int, after: str | None = None, version_id: str | None = None

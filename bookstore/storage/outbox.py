@@ -180,15 +180,15 @@ class Outbox:
             return None
         raise UnreadableSave("its file is not whole")
 
-    def saves_of(self, key: str) -> list[Save]:
-        """Read what saves of one notebook are waiting, in no order."""
+    def saves(self) -> list[Save]:
+        """Read what saves are waiting, in no order."""
         waiting = {}
         for save_id in self.ids():
             with suppress(UnreadableSave):
                 if save := self._read.get(save_id) or self.load(save_id):
                     waiting[save_id] = save
         self._read = waiting  # a save never changes: it need not be read twice
-        return [save for save in waiting.values() if save.key == key]
+        return list(waiting.values())
 
     def open(self, save: Save) -> BinaryIO:
         """Open the notebook's bytes for reading. Raises `OSError`."""

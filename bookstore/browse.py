@@ -12,9 +12,10 @@ from . import pages
 from .contents import copy_on_its_way, resolved
 from .differences import in_words
 from .inputs import notebook_path, version_name
+from .models import as_model
 from .notebook_json import read_notebook
 from .service import Bookstore, Section
-from .versions import as_model, compared, history_of, read, section_of
+from .versions import compared, history_of, read, section_of
 from .web import PageHandler, endpoint
 
 _ON_A_PAGE = 50

@@ -9,10 +9,6 @@ import asyncio
 import os
 import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,81 +16,12 @@ from tornado.web import HTTPError
 
 from . import pages
 from .contents import copy_on_its_way, new_path, put
-from .inputs import (
-    bucket_name,
-    notebook_path,
-    object_key,
-    shown,
-    target_path,
-    text_field,
-    version_name,
-)
+from .inputs import notebook_path, shown, target_path, text_field
 from .service import Bookstore
-from .storage import BucketNotFound, TooLarge, Version
+from .source import Source
+from .storage import TooLarge, Version
 from .storage.base import format_time
 from .web import ApiHandler, PageHandler, endpoint
-
-_OFF = "Cloning from {} is off on this server: {}."
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """A version of an object that somebody wants to clone.
-
-    Attributes
-    ----------
-    bucket, key : str
-    version_id : str
-        Empty means the newest.
-    """
-
-    bucket: str
-    key: str
-    version_id: str = ""
-
-    @classmethod
-    def checked(cls, bookstore: Bookstore, **fields: str) -> Source:
-        """Check where it leads. Raises `ValueError`, or `HTTPError` for what is not allowed."""
-        if not bookstore.features["s3_clone_valid"]:
-            raise HTTPError(404, _OFF.format("buckets", "enable_s3_cloning is False"))
-        source = cls(**fields)
-        bucket_name(source.bucket)
-        object_key(source.key)
-        if source.version_id:
-            version_name(source.version_id)
-        if not any(fnmatchcase(source.bucket, name) for name in bookstore.settings.clone_buckets):
-            raise HTTPError(
-                403,
-                f"Cloning from the bucket {shown(source.bucket)} is not allowed on this server.",
-            )
-        return source
-
-    @property
-    def name(self) -> str:
-        """The file's own name."""
-        return self.key.rpartition("/")[2]
-
-    async def describe(self, bookstore: Bookstore) -> Version:
-        """Ask what it is; belongs into the `run` of a `Bookstore`."""
-        with _no_such_bucket():
-            store = bookstore.stores.of_bucket(self.bucket)
-            return await store.describe(self.key, self.version_id or None)
-
-    async def download(self, bookstore: Bookstore, target: BinaryIO) -> Version:
-        """Fetch its bytes; belongs into the `run` of a `Bookstore`."""
-        with _no_such_bucket():
-            store = bookstore.stores.of_bucket(self.bucket)
-            limit = bookstore.settings.max_clone_size
-            return await store.download(self.key, target, self.version_id or None, limit=limit)
-
-
-@contextmanager
-def _no_such_bucket() -> Iterator[None]:
-    """Take a missing bucket for what the link is wrong about, not for the server's own trouble."""
-    try:
-        yield
-    except BucketNotFound as error:
-        raise HTTPError(404, str(error)) from error
 
 
 class BookstoreCloneHandler(PageHandler):
@@ -231,7 +158,10 @@ def find_in_basedir(bookstore: Bookstore, relpath: str) -> Path:
         404, also where there is a file, but not inside.
     """
     if not bookstore.features["fs_clone_valid"]:
-        raise HTTPError(404, _OFF.format("the file system", "fs_cloning_basedir is not set"))
+        raise HTTPError(
+            404,
+            "Cloning from the file system is off on this server: fs_cloning_basedir is not set.",
+        )
     relpath = notebook_path(relpath)
     base = Path(bookstore.settings.fs_cloning_basedir).resolve()
     file = (base / relpath).resolve()

@@ -9,6 +9,7 @@ from .contents import as_text, copy_on_its_way, resolved
 from .differences import compare
 from .history import Entry, History
 from .inputs import notebook_path, shown, text_field, version_name
+from .models import as_model
 from .notebook_json import read_notebook
 from .restore import restore
 from .service import Bookstore, Section
@@ -164,23 +165,6 @@ async def compared(handler: Any, key: str, base: str, head: str) -> tuple[list[E
 
 def _notebook(content: BinaryIO) -> Any:
     return read_notebook(content.read())
-
-
-def as_model(bookstore: Bookstore, section: Section, entry: Entry) -> dict[str, Any]:
-    """Tell of a version in JSON; its path is the one that it had then."""
-    version = entry.version
-    origin = version.provenance
-    return {
-        "path": version.key.removeprefix(bookstore.folder(section)),
-        "version_id": version.version_id,
-        "saved_at": format_time(origin.saved_at if origin else version.stored_at),
-        "size": version.size,
-        "sha256": origin.sha256 if origin else "",
-        "author": origin.author if origin else "",
-        "copied_from": origin.copied_from if origin else "",
-        "latest": version.latest,
-        "state": entry.state,
-    }
 
 
 def _contents_model(path: str, entry: Entry, content: BinaryIO) -> dict[str, Any]:

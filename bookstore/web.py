@@ -15,16 +15,17 @@ from datetime import datetime
 from functools import wraps
 from http.client import responses
 from typing import Any
-from urllib.parse import urlencode
 
 from tornado import web
 
 from . import flavours
 from ._version import __version__
 from .differences import NotInstalled
+from .models import clone_link
 from .notebook_json import NotANotebook, parse_json
 from .pages import render
 from .service import Bookstore
+from .source import NotAllowed, NotOffered
 from .storage import StoreError, StoreUnavailable, TooLarge, VersionNotFound
 from .storage.base import format_time
 
@@ -35,6 +36,8 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (StoreUnavailable, 503),
     (StoreError, 502),
     (NotANotebook, 422),
+    (NotAllowed, 403),
+    (NotOffered, 404),
     (NotInstalled, 501),
     (ValueError, 400),
 )
@@ -102,11 +105,10 @@ class _Handler:
 
     def links(self, bucket: str, key: str, version_id: str) -> dict[str, str]:
         """Name a version for people and for a colleague."""
-        query = {"s3_bucket": bucket, "s3_key": key, "s3_version_id": version_id}
         return {
             "s3_path": f"s3://{bucket}/{key}",
             "versionID": version_id,
-            "clone_url": f"{self._everybodys_url()}bookstore/clone?{urlencode(query)}",
+            "clone_url": self._everybodys_url() + clone_link(bucket, key, version_id),
         }
 
     def _everybodys_url(self) -> str:

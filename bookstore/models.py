@@ -1,0 +1,37 @@
+"""What versions look like in JSON, and how they are named in links."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from .history import Entry
+from .storage.base import format_time
+
+if TYPE_CHECKING:
+    from .service import Bookstore, Section
+
+
+def as_model(bookstore: Bookstore, section: Section, entry: Entry) -> dict[str, Any]:
+    """Tell of a version in JSON; its path is the one that it had then."""
+    version = entry.version
+    origin = version.provenance
+    return {
+        "path": version.key.removeprefix(bookstore.folder(section)),
+        "version_id": version.version_id,
+        "saved_at": format_time(origin.saved_at if origin else version.stored_at),
+        "size": version.size,
+        "sha256": origin.sha256 if origin else "",
+        "author": origin.author if origin else "",
+        "copied_from": origin.copied_from if origin else "",
+        "latest": version.latest,
+        "state": entry.state,
+    }
+
+
+def clone_link(bucket: str, key: str, version_id: str = "") -> str:
+    """Write a clone link, to be put behind the URL of a server; of the newest if none is named."""
+    query = {"s3_bucket": bucket, "s3_key": key}
+    if version_id:
+        query["s3_version_id"] = version_id
+    return f"bookstore/clone?{urlencode(query)}"

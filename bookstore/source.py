@@ -1,0 +1,82 @@
+"""What somebody wants to clone from a bucket, and whether it may be cloned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import BinaryIO
+
+from .inputs import bucket_name, object_key, shown, version_name
+from .service import Bookstore
+from .storage import BucketNotFound, Version
+
+
+class NotOffered(Exception):
+    """There is nothing of the kind to be cloned here; the message is safe to show."""
+
+
+class NotAllowed(Exception):
+    """It may not be cloned here; the message is safe to show."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A version of an object that somebody wants to clone.
+
+    Attributes
+    ----------
+    bucket, key : str
+    version_id : str
+        Empty means the newest.
+    """
+
+    bucket: str
+    key: str
+    version_id: str = ""
+
+    @classmethod
+    def checked(cls, bookstore: Bookstore, **fields: str) -> Source:
+        """Check where it leads. Raises `ValueError`, `NotOffered` or `NotAllowed`."""
+        if not bookstore.features["s3_clone_valid"]:
+            raise NotOffered(
+                "Cloning from buckets is off on this server: enable_s3_cloning is False."
+            )
+        source = cls(**fields)
+        bucket_name(source.bucket)
+        object_key(source.key)
+        if source.version_id:
+            version_name(source.version_id)
+        if not any(fnmatchcase(source.bucket, name) for name in bookstore.settings.clone_buckets):
+            raise NotAllowed(
+                f"Cloning from the bucket {shown(source.bucket)} is not allowed on this server."
+            )
+        return source
+
+    @property
+    def name(self) -> str:
+        """The file's own name."""
+        return self.key.rpartition("/")[2]
+
+    async def describe(self, bookstore: Bookstore) -> Version:
+        """Ask what it is; belongs into the `run` of a `Bookstore`."""
+        with _no_such_bucket():
+            store = bookstore.stores.of_bucket(self.bucket)
+            return await store.describe(self.key, self.version_id or None)
+
+    async def download(self, bookstore: Bookstore, target: BinaryIO) -> Version:
+        """Fetch its bytes; belongs into the `run` of a `Bookstore`."""
+        with _no_such_bucket():
+            store = bookstore.stores.of_bucket(self.bucket)
+            limit = bookstore.settings.max_clone_size
+            return await store.download(self.key, target, self.version_id or None, limit=limit)
+
+
+@contextmanager
+def _no_such_bucket() -> Iterator[None]:
+    """Take a missing bucket for what the link is wrong about, not for the server's own trouble."""
+    try:
+        yield
+    except BucketNotFound as error:
+        raise NotOffered(str(error)) from error

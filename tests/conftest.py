@@ -111,8 +111,8 @@ def start_server(
 
 
 @pytest.fixture(scope="module")
-def hub_bucket(ceph: ObjectStore) -> Iterator[Bucket]:
-    """The bucket on Ceph that the hub's users share."""
+def shared_bucket(core_kind: str, ceph: ObjectStore) -> Iterator[Bucket]:
+    """A versioned bucket on Ceph for all tests of a module, one for each kind of server."""
     bucket = ceph.new_bucket()
     yield bucket
     bucket.remove()
@@ -120,11 +120,11 @@ def hub_bucket(ceph: ObjectStore) -> Iterator[Bucket]:
 
 @pytest.fixture(scope="module")
 def hub(
-    core_kind: str, hub_bucket: Bucket, tmp_path_factory: pytest.TempPathFactory
+    core_kind: str, shared_bucket: Bucket, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[JupyterHub]:
     """A JupyterHub with single-user servers of each kind in turn."""
     try:
-        with JupyterHub(core_kind, tmp_path_factory.mktemp("hub"), **hub_bucket.settings) as hub:
+        with JupyterHub(core_kind, tmp_path_factory.mktemp("hub"), **shared_bucket.settings) as hub:
             yield hub
     except ProxyUnavailable as reason:
         raise pytest.fail.Exception(str(reason), pytrace=False) from None

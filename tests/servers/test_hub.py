@@ -1,7 +1,10 @@
 """Bookstore in the single-user servers of a real JupyterHub."""
 
+import json
+
 import pytest
 import requests
+from playwright.sync_api import Page, expect
 
 from tests.support.hub import HubUser, JupyterHub
 from tests.support.notebooks import make_notebook, text_of
@@ -19,11 +22,11 @@ def ann(hub: JupyterHub) -> HubUser:
 
 
 def test_saves_are_archived_under_the_users_name(
-    hub: JupyterHub, hub_bucket: Bucket, ann: HubUser
+    hub: JupyterHub, shared_bucket: Bucket, ann: HubUser
 ) -> None:
     ann.save("a.ipynb", make_notebook("saved on a hub"))
-    hub.wait_for(lambda: hub_bucket.keys() == ["workspace/ann/a.ipynb"], "the archived save")
-    assert text_of(hub_bucket.body("workspace/ann/a.ipynb")) == "saved on a hub"
+    hub.wait_for(lambda: shared_bucket.keys() == ["workspace/ann/a.ipynb"], "the archived save")
+    assert text_of(shared_bucket.body("workspace/ann/a.ipynb")) == "saved on a hub"
 
 
 def test_the_status_is_for_those_the_hub_lets_in(hub: JupyterHub, ann: HubUser) -> None:
@@ -38,3 +41,38 @@ def test_the_status_is_for_those_the_hub_lets_in(hub: JupyterHub, ann: HubUser) 
     # a browser gets its login for this server on one of the server's pages
     ann.log_in("/user/ann/tree")
     assert ann.browse("GET", "/api/bookstore").json()["features"]["archive_valid"]
+
+
+def test_a_link_brings_each_user_to_a_server_of_their_own(
+    hub: JupyterHub, ann: HubUser, page: Page
+) -> None:
+    notebook = {"type": "notebook", "content": make_notebook("shared by ann")}
+    published = ann.api("PUT", "/api/bookstore/publish/shared.ipynb", json=notebook)
+    link = hub.expect_ok(published).json()["clone_url"]
+    assert link.startswith(f"{hub.url}/hub/user-redirect/bookstore/clone?s3_bucket=")
+
+    carl = hub.user("carl")
+    page.goto(link)
+    page.get_by_label("Username").fill("carl")
+    page.get_by_label("Password").fill("any")
+    page.get_by_role("button", name="Sign in").click()
+    # his server starts only now
+    clone = page.get_by_role("button", name="Clone")
+    expect(clone).to_be_visible(timeout=60_000)
+    assert page.url.startswith(f"{carl.url}/bookstore/clone?")
+    clone.click()
+    expect(page.get_by_role("paragraph").get_by_text("shared by ann")).to_be_visible(timeout=60_000)
+    assert text_of((carl.home / "shared.ipynb").read_bytes()) == "shared by ann"
+
+
+def test_clones_need_a_token_or_xsrf(hub: JupyterHub, shared_bucket: Bucket, ann: HubUser) -> None:
+    shared_bucket.put("published/b.ipynb", json.dumps(make_notebook("cloned")).encode())
+    model = {"s3_bucket": shared_bucket.name, "s3_key": "published/b.ipynb"}
+    route = "/api/bookstore/clone"
+    assert requests.post(ann.url + route, json=model, timeout=60).status_code == 403
+    ann.log_in("/hub/user-redirect/bookstore")
+    assert ann.browse("POST", route, json=model, xsrf=False).status_code == 403
+    assert not (ann.home / "b.ipynb").exists()
+    for answer in ann.browse("POST", route, json=model), ann.api("POST", route, json=model):
+        path = hub.expect_ok(answer).json()["path"]
+        assert text_of((ann.home / path).read_bytes()) == "cloned"

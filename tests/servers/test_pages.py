@@ -1,0 +1,239 @@
+"""The pages, as Chromium shows them, and the interface of the server they lead to."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from urllib.parse import quote, urlencode
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.notebooks import make_notebook, text_of
+from tests.support.object_store import Bucket
+from tests.support.servers import JupyterServer
+
+pytestmark = pytest.mark.thorough
+
+Visit = Callable[..., None]
+
+# each would run a script where it is not escaped for the place it is put in
+HOSTILE = [
+    "<img src=x onerror=attacked()>",
+    "\" autofocus onfocus=attacked() x=\"' autofocus onfocus=attacked() x='",
+    "</script><script>attacked()</script>",
+    "\\\";attacked();'+attacked()+'${attacked()}{{ 7*7 }}",
+]
+
+
+@pytest.fixture(scope="module")
+def server(
+    core_kind: str, shared_bucket: Bucket, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[JupyterServer]:
+    """Start a server of each kind in turn, for all tests here."""
+    with JupyterServer(
+        core_kind, tmp_path_factory.mktemp("server"), **shared_bucket.settings
+    ) as server:
+        yield server
+
+
+@pytest.fixture
+def visit(server: JupyterServer, page: Page) -> Visit:
+    """Log the page in, and give a function that opens a page of Bookstore's."""
+    return _logged_in(server, page)
+
+
+def _logged_in(server: JupyterServer, page: Page) -> Visit:
+    page.goto(f"{server.url}/bookstore?token={server.token}")
+
+    def visit(path: str, **query: str) -> None:
+        page.goto(f"{server.url}/bookstore{path}?{urlencode(query)}")
+
+    return visit
+
+
+def put_notebook(bucket: Bucket, key: str, text: str) -> str:
+    """Put a notebook into a bucket as another server would, and return its version id."""
+    return bucket.put(key, json.dumps(make_notebook(text)).encode())
+
+
+def save_versions(server: JupyterServer, path: str, *texts: str) -> None:
+    for text in texts:
+        server.save(path, make_notebook(text))
+    server.wait_until("archived")
+
+
+def expect_opened(page: Page, text: str) -> None:
+    """Wait until the server's interface shows a notebook that says `text`."""
+    expect(page.get_by_role("paragraph").get_by_text(text)).to_be_visible(timeout=60_000)
+
+
+def test_a_clone_is_chosen_on_a_page_and_opens_in_the_servers_interface(
+    server: JupyterServer, shared_bucket: Bucket, page: Page, visit: Visit
+) -> None:
+    key = "published/ann/shared.ipynb"
+    version_id = put_notebook(shared_bucket, key, "older, but meant")
+    put_notebook(shared_bucket, key, "the newest")
+    visit("/clone", s3_bucket=shared_bucket.name, s3_key=key, s3_version_id=version_id)
+    for detail in (shared_bucket.name, key, version_id):
+        expect(page.get_by_role("definition").get_by_text(detail, exact=True)).to_be_visible()
+    target = page.get_by_label("Copy to")
+    expect(target).to_have_value("shared.ipynb")
+    target.fill("my copy.ipynb")
+    assert not (server.root_dir / "my copy.ipynb").exists()
+    page.get_by_role("button", name="Clone").click()
+    expect_opened(page, "older, but meant")
+    assert page.url.endswith("/my%20copy.ipynb")
+    assert text_of(server.get("my copy.ipynb")["content"]) == "older, but meant"
+
+
+def test_a_bucket_that_is_not_the_servers_own_is_warned_of(
+    shared_bucket: Bucket, page: Page, visit: Visit
+) -> None:
+    foreign = shared_bucket.store.new_bucket()
+    try:
+        put_notebook(foreign, "a.ipynb", "from elsewhere")
+        visit("/clone", s3_bucket=foreign.name, s3_key="a.ipynb")
+        expect(page.get_by_text("This bucket is not the one")).to_be_visible()
+        expect(page.get_by_role("button", name="Clone")).to_be_enabled()
+    finally:
+        foreign.remove()
+
+
+def test_what_cannot_be_cloned_is_said_on_the_page(
+    shared_bucket: Bucket, page: Page, visit: Visit
+) -> None:
+    visit("/clone", s3_bucket=shared_bucket.name, s3_key="missing.ipynb")
+    expect(page.get_by_role("alert")).to_contain_text("missing.ipynb")
+    expect(page.get_by_role("button")).to_have_count(0)
+
+    key = "published/fleeting.ipynb"
+    version_id = put_notebook(shared_bucket, key, "gone in a moment")
+    visit("/clone", s3_bucket=shared_bucket.name, s3_key=key)
+    page.get_by_label("Copy to").fill("../outside.ipynb")
+    clone = page.get_by_role("button", name="Clone")
+    clone.click()
+    expect(page.get_by_role("alert")).to_contain_text("../outside.ipynb")
+    shared_bucket.store.client.delete_object(
+        Bucket=shared_bucket.name, Key=key, VersionId=version_id
+    )
+    page.get_by_label("Copy to").fill("inside.ipynb")
+    clone.click()
+    expect(page.get_by_role("alert")).to_contain_text("fleeting.ipynb")
+    expect(clone).to_be_enabled()
+
+
+def test_an_older_version_is_found_compared_and_restored(
+    server: JupyterServer, page: Page, visit: Visit
+) -> None:
+    save_versions(server, "report.ipynb", "the first", "the second")
+    visit("/versions/report.ipynb")
+    page.get_by_role("link", name="Changes").click()
+    expect(page.locator(".removed", has_text="the first")).to_be_visible()
+    expect(page.locator(".added", has_text="the second")).to_be_visible()
+    page.get_by_role("link", name="report.ipynb").click()
+    page.get_by_role("button", name="Restore").last.click()
+    expect_opened(page, "the first")
+    assert text_of(server.get("report.ipynb")["content"]) == "the first"
+    server.wait_until("archived")
+    visit("/versions/report.ipynb")
+    expect(page.get_by_role("button", name="Restore")).to_have_count(3)
+
+
+def test_a_deleted_notebook_is_found_and_brought_back(
+    server: JupyterServer, page: Page, visit: Visit
+) -> None:
+    save_versions(server, "lost and found.ipynb", "not lost")
+    server.api("DELETE", "/api/contents/lost%20and%20found.ipynb")
+    visit("")
+    page.get_by_role("searchbox").fill("lost and")
+    page.get_by_role("button", name="Find").click()
+    row = page.get_by_role("row", name="lost and found.ipynb")
+    expect(row.get_by_role("link", name="Open")).to_have_count(0)
+    row.get_by_role("link").click()
+    page.get_by_role("button", name="Restore").click()
+    expect_opened(page, "not lost")
+    assert (server.root_dir / "lost and found.ipynb").exists()
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=["html", "attribute", "script", "template"])
+def test_names_show_literally_and_run_no_script(
+    hostile: str, server: JupyterServer, shared_bucket: Bucket, browser: Browser
+) -> None:
+    # The pages' Content-Security-Policy would stop such scripts too; here escaping alone must.
+    with browser.new_context(bypass_csp=True) as context:
+        page = context.new_page()
+        attacks: list[str] = []
+        page.expose_function("attacked", lambda: attacks.append(page.url))
+        visit = _logged_in(server, page)
+
+        key = f"published/{hostile}.ipynb"
+        version_id = put_notebook(shared_bucket, key, "harmless")
+        visit("/clone", s3_bucket=shared_bucket.name, s3_key=key, target_path=hostile)
+        expect(page.get_by_role("definition").get_by_text(key, exact=True)).to_be_visible()
+        expect(page.get_by_label("Copy to")).to_have_value(hostile)
+        page.get_by_label("Copy to").fill(f"../{hostile}")
+        page.get_by_role("button", name="Clone").click()
+        expect(page.get_by_role("alert")).to_contain_text(repr(f"../{hostile}"))
+
+        for query in (
+            {"s3_bucket": hostile, "s3_key": key},
+            {"s3_bucket": shared_bucket.name, "s3_key": f"{hostile}/"},
+            {"s3_bucket": shared_bucket.name, "s3_key": key, "s3_version_id": hostile + " "},
+        ):
+            visit("/clone", **query)
+            expect(page.get_by_role("alert")).to_contain_text(_core(hostile))
+
+        path = f"{hostile}.ipynb"
+        (server.root_dir / path).parent.mkdir(parents=True, exist_ok=True)
+        save_versions(server, path, f"# {hostile}", "another")
+        visit("", q=hostile)
+        expect(page.get_by_role("searchbox")).to_have_value(hostile)
+        page.get_by_role("link", name=path, exact=True).click()
+        expect(page.get_by_role("heading")).to_contain_text(path)
+        page.get_by_role("link", name="Changes").click()
+        expect(page.locator(".removed", has_text=hostile)).to_be_visible()
+        for route in "versions", "view", "diff":
+            visit(f"/{route}/{quote(path)}", base=version_id, head=hostile, version_id=hostile)
+            expect(page.locator("body")).to_contain_text(_core(hostile))
+        assert attacks == []
+        page.evaluate("attacked()")
+        assert attacks  # it would have been noticed
+
+
+def _core(hostile: str) -> str:
+    """Give the part of a hostile text that Python's repr, which errors show it in, leaves alone."""
+    return max(re.split(r"['\"\\]", hostile), key=len)
+
+
+def test_nothing_of_a_notebook_runs_where_it_is_viewed(
+    server: JupyterServer, page: Page, visit: Visit
+) -> None:
+    notebook = make_notebook(
+        "looked at <script>attacked()</script><img src=x onerror=attacked()>"
+        "<svg onload=attacked()></svg><iframe srcdoc='<script>parent.attacked()</script>'></iframe>"
+    )
+    outputs = [
+        {"text/html": "<b>an output</b><script>attacked()</script>"},
+        {"application/javascript": "attacked()"},
+        {"image/svg+xml": "<svg xmlns='http://www.w3.org/2000/svg' onload='attacked()'/>"},
+    ]
+    notebook["cells"].append(
+        {
+            "cell_type": "code",
+            "id": "attack",
+            "metadata": {},
+            "execution_count": 1,
+            "source": "",
+            "outputs": [
+                {"output_type": "display_data", "data": data, "metadata": {}} for data in outputs
+            ],
+        }
+    )
+    server.save("attack.ipynb", notebook)
+    server.wait_until("archived")
+    attacks: list[str] = []
+    page.expose_function("attacked", lambda: attacks.append(page.url))
+    visit("/view/attack.ipynb")
+    expect(page.get_by_text("looked at")).to_be_visible()
+    expect(page.get_by_text("an output")).to_be_visible()
+    assert attacks == []

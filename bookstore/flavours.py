@@ -102,8 +102,9 @@ def location_of(path: str, settings: Mapping[str, Any]) -> str:
     loaded = installed.extension_apps if installed else {}
     if interface.startswith("lab") or (not interface and "jupyterlab" in loaded):
         return f"lab/tree/{quote(path)}"
-    if interface.startswith("tree"):
-        return f"{notebook_view}/{quote(path)}"
     if interface.startswith("nbclassic"):
         return f"nbclassic/{notebook_view}/{quote(path)}"
+    # nbclassic without Notebook 7 beside it takes the places that classic has
+    if interface.startswith("tree") or (not interface and "nbclassic" in loaded):
+        return f"{notebook_view}/{quote(path)}"
     return f"files/{quote(path)}"  # a server without an interface

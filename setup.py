@@ -48,6 +48,7 @@ setup(
         "prometheus_client>=0.9",
         "requests>=2.31",
         "tornado>=6.2",
+        "tqdm>=4.60",
         "traitlets>=5.6",
     ],
     extras_require={"diff": ["nbdime>=4"]},  # it brings jupyter_server along
@@ -63,5 +64,6 @@ setup(
             ["jupyter_config/jupyter_server_config.d/bookstore.json"],
         ),
     ],
+    entry_points={"console_scripts": ["jupyter-bookstore = bookstore.app:main"]},
     zip_safe=False,
 )

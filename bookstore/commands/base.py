@@ -1,0 +1,292 @@
+"""What the commands have in common: configuration, output, errors and exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from collections.abc import Generator
+from textwrap import dedent
+from typing import Any, ClassVar
+
+from jupyter_core.application import JupyterApp, base_flags
+from tornado.web import HTTPError
+from traitlets import Bool, TraitError, Unicode, default
+from traitlets.config.loader import ConfigFileNotFound
+
+from .._version import __version__
+from ..bookstore_config import BookstoreSettings
+from ..history import History
+from ..inputs import notebook_path, shown
+from ..notebook_json import NotANotebook
+from ..recorder import Recorder
+from ..service import Bookstore, get_bookstore
+from ..source import NotAllowed, NotOffered
+from ..storage import StoreRefused, StoreUnavailable, VersionNotFound
+from .arguments import UsageError, options_first
+
+FAILED = 1
+USAGE = 2
+NOT_FOUND = 3
+REFUSED = 4
+UNAVAILABLE = 5
+INTERRUPTED = 130
+
+# The most specific first; all else that is foreseen is FAILED.
+_CODES: tuple[tuple[type[Exception], int], ...] = (
+    (VersionNotFound, NOT_FOUND),
+    (NotOffered, NOT_FOUND),
+    (StoreUnavailable, UNAVAILABLE),
+    (StoreRefused, REFUSED),
+    (NotAllowed, REFUSED),
+    (NotANotebook, FAILED),
+    (UsageError, USAGE),
+    (TraitError, USAGE),
+    (ValueError, USAGE),
+)
+# Where it is configured which folder a server serves.
+_ROOTS = (
+    ("ServerApp", "root_dir"),
+    ("NotebookApp", "notebook_dir"),
+    ("FileContentsManager", "root_dir"),
+)
+# The later ones win.
+_CONFIG_FILES = (
+    "jupyter_config",
+    "jupyter_notebook_config",
+    "jupyter_server_config",
+    "jupyter_bookstore_config",
+)
+_NO_STORE = (
+    "No store is named: set c.BookstoreSettings.s3_bucket, or"
+    ' c.BookstoreSettings.store_url = "local".'
+)
+
+
+class Failed(Exception):
+    """A command could not do what it should; the message says why."""
+
+
+class BookstoreApplication(JupyterApp):
+    """What the commands, and the application that has them, have in common."""
+
+    name = "jupyter bookstore"
+    version = __version__
+    raise_config_file_errors = True
+    option_description = "Options may be written before or after the arguments."
+    flags = {"debug": base_flags["debug"]}
+    aliases = {"config": "JupyterApp.config_file"}
+
+    def _log_level_default(self) -> int:
+        return logging.WARNING
+
+    @default("log_format")
+    def _plain_log(self) -> str:
+        return "%(message)s"
+
+    def exit(self, exit_status: int | str | None = 0) -> None:
+        """End the process. traitlets ends with 1 what we call bad usage."""
+        super().exit(USAGE if exit_status == 1 else exit_status)
+
+    def fail(self, message: str, code: int) -> None:
+        """Say what went wrong, and end the process."""
+        print(message, file=sys.stderr)
+        sys.exit(code)
+
+    def parse_command_line(self, argv: list[str] | None = None) -> None:
+        """Read the options and the arguments, in any order."""
+        try:
+            super().parse_command_line(options_first(self, argv or []))
+        except UsageError as error:
+            self.fail(str(error), USAGE)
+
+    def emit_examples(self) -> Generator[str, None, None]:
+        """Yield the examples, all of them as far to the left as the first."""
+        self.examples = dedent(self.examples)
+        yield from super().emit_examples()
+
+
+class BookstoreCommand(BookstoreApplication):
+    """One command.
+
+    Attributes
+    ----------
+    usage : str
+        Its arguments, in brackets those that can be left out.
+    """
+
+    usage: ClassVar[str] = ""
+
+    as_json = Bool(help="Whether to answer in JSON.").tag(config=True)
+    root_dir = Unicode(
+        help="""The folder with the notebooks, which paths are relative to. Default: the one that
+        the Jupyter server is configured to serve, or the current folder.""",
+    ).tag(config=True)
+
+    classes = [BookstoreSettings]
+    flags = {
+        **BookstoreApplication.flags,
+        "json": ({"BookstoreCommand": {"as_json": True}}, "Answer in JSON, for machines."),
+    }
+    aliases = {
+        **BookstoreApplication.aliases,
+        "root-dir": "BookstoreCommand.root_dir",
+    }
+
+    async def answer(self, *arguments: str) -> Any:
+        """Do what the command is for, and give what is to be told of it."""
+        raise NotImplementedError
+
+    def show(self, answer: Any) -> None:
+        """Tell people of it, on standard output."""
+        raise NotImplementedError
+
+    def code(self, answer: Any) -> int:
+        """Give the exit code for an answer."""
+        return 0
+
+    def emit_description(self) -> Generator[str, None, None]:
+        """Yield how the command is called, and what it does."""
+        yield f"Usage: {self.name} {self.usage}".rstrip()
+        yield ""
+        yield from super().emit_description()
+
+    # How it runs
+
+    def load_config_file(self, suppress_errors: bool = True) -> None:  # type: ignore[override]
+        """Read what the servers read, and what is only for the command line."""
+        first, *servers_and_ours = _CONFIG_FILES
+        own = os.path.abspath(self.config_file) if self.config_file else ""
+        for name in (first, own) if own else (first, *servers_and_ours):
+            try:
+                super(JupyterApp, self).load_config_file(name, path=self.config_file_paths)
+            except ConfigFileNotFound:
+                pass
+            except Exception as error:  # whatever a Python file raises
+                self.log.debug("Reading %s.", name, exc_info=True)
+                reason = " ".join(f"{type(error).__name__}: {error}".split())
+                self.fail(f"The configuration {name} cannot be read: {reason}.", USAGE)
+
+    def start(self) -> None:
+        """Run the command; the process ends with its exit code."""
+        try:
+            self._require_arguments()
+            answer = asyncio.run(self.answer(*self.extra_args))
+            if self.as_json:
+                print(json.dumps(answer, indent=2, ensure_ascii=False))
+            else:
+                self.show(answer)
+            sys.stdout.flush()
+            code = self.code(answer)
+        except BrokenPipeError:
+            # Whoever reads us has seen enough; Python must not try to write the rest at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 0
+        except KeyboardInterrupt:
+            self.fail("Interrupted.", INTERRUPTED)
+        except Exception as error:
+            self.log.debug("What went wrong:", exc_info=True)
+            self.fail(*_told(error))
+        sys.exit(code)
+
+    def _require_arguments(self) -> None:
+        names = self.usage.split()
+        least = sum(not name.startswith("[") for name in names)
+        if not least <= len(self.extra_args) <= len(names):
+            wanted = f"takes {self.usage}" if names else "takes no arguments"
+            raise UsageError(f"{self.name} {wanted}: see {self.name} --help.")
+
+    # What it works on
+
+    @property
+    def bookstore(self) -> Bookstore:
+        """Bookstore, as it is configured."""
+        return get_bookstore(self)
+
+    @property
+    def history(self) -> History:
+        """The history of the store's notebooks."""
+        if self.bookstore.history is None:
+            raise UsageError(_NO_STORE)
+        return self.bookstore.history
+
+    @property
+    def recorder(self) -> Recorder:
+        """What takes saves."""
+        if self.bookstore.history is None:
+            raise UsageError(_NO_STORE)
+        if self.bookstore.recorder is None:
+            raise UsageError("Archiving is off: set c.BookstoreSettings.workspace_prefix.")
+        return self.bookstore.recorder
+
+    def contents_manager(self) -> Any:
+        """Make a contents manager on the notebooks' folder, which archives what it saves."""
+        try:
+            from ..archive import BookstoreContentsArchiver
+        except ImportError as error:
+            raise Failed(
+                "This needs a Jupyter server to be installed, though not to run: install notebook"
+                " or jupyter_server."
+            ) from error
+        return BookstoreContentsArchiver(parent=self, root_dir=self.root)
+
+    @default("root_dir")
+    def _configured_root(self) -> str:
+        for section, name in _ROOTS:
+            folder = self.config.get(section, {}).get(name)
+            if isinstance(folder, str) and folder:
+                return folder
+        return os.getcwd()
+
+    @property
+    def root(self) -> str:
+        """The folder with the notebooks."""
+        return os.path.realpath(os.path.expanduser(self.root_dir))
+
+    def path_within(self, file: str) -> str:
+        """Tell the path, relative to the root folder, of a file or folder named in a shell.
+
+        Relative ones are taken from the current folder if it is within the root folder, and else
+        from the root folder; the root folder itself is the empty path.
+        """
+        here = os.path.realpath(os.getcwd())
+        if os.path.isabs(file):
+            folder, name = os.path.split(file.rstrip(os.sep))
+            full = os.path.join(os.path.realpath(folder), name)
+        else:
+            full = os.path.join(here if _is_inside(here, self.root) else self.root, file)
+        full = os.path.normpath(full)
+        if full == self.root:
+            return ""
+        if not _is_inside(full, self.root):
+            raise UsageError(
+                f"{shown(file)} is outside of the folder with the notebooks, {self.root}:"
+                " give --root-dir."
+            )
+        return os.path.relpath(full, self.root).replace(os.sep, "/")
+
+    def path_of(self, file: str) -> str:
+        """Tell a notebook's path, by its name in a shell."""
+        return notebook_path(self.path_within(file))
+
+
+def _is_inside(path: str, folder: str) -> bool:
+    return os.path.commonpath([path, folder]) == folder
+
+
+def _told(error: Exception) -> tuple[str, int]:
+    """Write an error as a sentence, and give its exit code."""
+    if isinstance(error, HTTPError):  # a contents manager's
+        message = error.log_message % error.args if error.log_message else error.reason
+        return str(message), NOT_FOUND if error.status_code == 404 else FAILED
+    if isinstance(error, OSError):
+        return f"{error.filename or 'A file'}: {error.strerror or error}.", FAILED
+    for kind, code in _CODES:
+        if isinstance(error, kind):
+            return str(error), code
+    if type(error).__module__.startswith("bookstore."):
+        return str(error), FAILED
+    name = type(error).__name__
+    return f"Something went wrong that is not foreseen ({name}: {error}); see --debug.", FAILED

@@ -1,0 +1,111 @@
+"""Versions that become files again: restored, or cloned from a bucket."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+from urllib.parse import unquote
+
+from traitlets import Unicode
+
+from ..contents import copy_on_its_way, new_path, put
+from ..draining import drained
+from ..inputs import target_path
+from ..restore import restore
+from ..source import Source
+from .arguments import UsageError
+from .base import BookstoreCommand
+from .versions import path_and_version
+
+_SCHEME = "s3://"
+
+
+class _CopyingCommand(BookstoreCommand):
+    async def archived(self) -> None:
+        """Wait until what was saved here is in the store, as long as there is hope."""
+        if self.bookstore.recorder:
+            status = await drained(self.bookstore.recorder)
+            if status["pending"]:
+                print(
+                    "It was saved, and waits to be archived: see jupyter bookstore status.",
+                    file=sys.stderr,
+                )
+
+
+class Restore(_CopyingCommand):
+    """Bring a version back."""
+
+    name = "jupyter bookstore restore"
+    description = """Bring a version of a notebook back, in its place or as another file. What is
+    there now is archived first. It works for notebooks that were deleted, too."""
+    usage = "PATH@VERSION"
+    examples = """
+    jupyter bookstore restore report.ipynb@3sL4kqtJlcpXroDTDmJ
+    jupyter bookstore restore report.ipynb@3sL4kqtJlcpXroDTDmJ --target old-report.ipynb
+    """
+
+    target = Unicode(help="Where it goes. Default: its own place.").tag(config=True)
+
+    aliases = {
+        **BookstoreCommand.aliases,
+        "target": "Restore.target",
+    }
+
+    async def answer(self, *arguments: str) -> dict[str, Any]:
+        """Restore it, as the server does."""
+        file, version_id = path_and_version(arguments[0])
+        if not version_id:
+            raise UsageError(
+                "Name the version: PATH@VERSION. jupyter bookstore versions lists them."
+            )
+        path = self.path_of(file)
+        target = self.path_of(self.target) if self.target else path
+        _ = self.history
+        saved = await restore(self.bookstore, self.contents_manager(), path, version_id, target)
+        await self.archived()
+        return {"path": saved["path"], "restored_from": path, "version_id": version_id}
+
+    def show(self, answer: dict[str, Any]) -> None:
+        """Say where it is."""
+        print(f"{answer['path']} is as it was in version {answer['version_id']}.")
+
+
+class Clone(_CopyingCommand):
+    """Clone a notebook from a bucket."""
+
+    name = "jupyter bookstore clone"
+    description = """Copy a file from a bucket into the folder with the notebooks, under the next
+    free name. Characters with a meaning of their own, such as @, can be percent-encoded."""
+    usage = "s3://BUCKET/KEY[@VERSION] [TARGET]"
+    examples = """
+    jupyter bookstore clone s3://notebooks/published/team/report.ipynb
+    jupyter bookstore clone s3://notebooks/published/report.ipynb@3sL4kqtJlcpXroDTDmJ mine.ipynb
+    """
+
+    async def answer(self, *arguments: str) -> dict[str, Any]:
+        """Clone it, as the server does."""
+        source = self._source(arguments[0])
+        target = arguments[1] if len(arguments) > 1 else source.name
+        target = target_path(self.path_of(target))
+        contents_manager = self.contents_manager()
+        with copy_on_its_way() as content:
+            version = await self.bookstore.run(source.download(self.bookstore, content))
+            place = f"s3://{source.bucket}/{source.key}"
+            path = await new_path(contents_manager, target)
+            origin = f"{place}?versionId={version.version_id}"
+            saved = await put(contents_manager, path, content, source=origin)
+        await self.archived()
+        return {"path": saved["path"], "s3_path": place, "versionID": version.version_id}
+
+    def _source(self, url: str) -> Source:
+        if not url.startswith(_SCHEME):
+            raise UsageError("Name what to clone as s3://BUCKET/KEY, or s3://BUCKET/KEY@VERSION.")
+        bucket, _, key = url.removeprefix(_SCHEME).partition("/")
+        key, version_id = path_and_version(key)
+        return Source.checked(
+            self.bookstore, bucket=bucket, key=unquote(key), version_id=version_id
+        )
+
+    def show(self, answer: dict[str, Any]) -> None:
+        """Say where it is."""
+        print(f"{answer['path']} is a copy of {answer['s3_path']}, version {answer['versionID']}.")

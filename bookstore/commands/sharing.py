@@ -1,0 +1,115 @@
+"""Notebooks for others: published, and named in links."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+from traitlets import Unicode
+
+from ..models import clone_link
+from ..notebook_json import parse_json, write_notebook
+from ..publishing import publish
+from .arguments import UsageError
+from .base import BookstoreCommand
+from .versions import path_and_version
+
+_BADGE = "https://img.shields.io/badge/bookstore-clone-blue"
+
+
+class _PublishedCommand(BookstoreCommand):
+    def require_publishing(self) -> None:
+        """Refuse where there is nothing published."""
+        _ = self.history
+        if not self.bookstore.features["publish_valid"]:
+            raise UsageError("Publishing is off: set c.BookstoreSettings.published_prefix.")
+
+
+class Publish(_PublishedCommand):
+    """Publish a notebook."""
+
+    name = "jupyter bookstore publish"
+    description = "Publish a notebook, as it is on disk, so that others can clone it by a link."
+    usage = "PATH"
+    examples = """
+    jupyter bookstore publish team/report.ipynb
+    """
+
+    async def answer(self, *arguments: str) -> dict[str, Any]:
+        """Publish it, as the server does."""
+        self.require_publishing()
+        path = self.path_of(arguments[0])
+        if not path.endswith(".ipynb"):
+            raise UsageError(f"{path} cannot be published: its name must end in .ipynb.")
+        content = await asyncio.to_thread(_notebook, os.path.join(self.root, path))
+        version = await self.bookstore.run(publish(self.bookstore, path, content))
+        return {
+            "path": path,
+            "s3_path": f"s3://{self.bookstore.bucket}/{version.key}",
+            "versionID": version.version_id,
+        }
+
+    def show(self, answer: dict[str, Any]) -> None:
+        """Say where it is."""
+        print(f"{answer['s3_path']}, version {answer['versionID']}")
+        print(f"jupyter bookstore link {answer['path']} gives the link to share.")
+
+
+def _notebook(file: str) -> bytes:
+    with open(file, "rb") as opened:
+        return write_notebook(parse_json(opened.read()))
+
+
+class Link(_PublishedCommand):
+    """Give the link to a published notebook."""
+
+    name = "jupyter bookstore link"
+    description = """Give links that clone a published notebook: one for a server, a Markdown badge,
+    and one that leads each user of a JupyterHub to their own server. Without a version they always
+    lead to the newest."""
+    usage = "PATH[@VERSION]"
+    examples = """
+    jupyter bookstore link team/report.ipynb
+    jupyter bookstore link team/report.ipynb@3sL4kqtJlcpXroDTDmJ --url https://hub.example.org
+    """
+
+    url = Unicode(
+        help="""Where the server, or the JupyterHub, is reached. Default: the hub that this runs
+        on, or http://localhost:8888.""",
+    ).tag(config=True)
+
+    aliases = {
+        **BookstoreCommand.aliases,
+        "url": "Link.url",
+    }
+
+    async def answer(self, *arguments: str) -> dict[str, Any]:
+        """Look whether it is there, and write the links."""
+        self.require_publishing()
+        file, version_id = path_and_version(arguments[0])
+        key = self.bookstore.key("published", self.path_of(file))
+        store = self.bookstore.stores.home()
+        found = await self.bookstore.run(store.describe(key, version_id or None))
+        link = clone_link(self.bookstore.bucket, key, version_id)
+        url = self.url or _hub() or "http://localhost:8888"
+        server, hub = f"{url.rstrip('/')}/{link}", f"{url.rstrip('/')}/hub/user-redirect/{link}"
+        return {
+            "clone_url": server,
+            "badge": f"[![Clone this notebook]({_BADGE})]({server})",
+            "hub_url": hub,
+            "hub_badge": f"[![Clone this notebook]({_BADGE})]({hub})",
+            "newest": found.version_id,
+        }
+
+    def show(self, answer: dict[str, Any]) -> None:
+        """Print them."""
+        print(f"Clone link:       {answer['clone_url']}")
+        print(f"Markdown badge:   {answer['badge']}")
+        print(f"On a JupyterHub:  {answer['hub_url']}")
+        print(f"Markdown badge:   {answer['hub_badge']}")
+
+
+def _hub() -> str:
+    """Give the address of the JupyterHub that we are a user of, without its ``/hub/``."""
+    return os.environ.get("JUPYTERHUB_PUBLIC_HUB_URL", "").removesuffix("/").removesuffix("/hub")

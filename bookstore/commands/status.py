@@ -1,0 +1,39 @@
+"""How archiving goes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from .base import BookstoreCommand
+from .tables import printable
+
+
+class Status(BookstoreCommand):
+    """Tell where saves are archived, and how that goes; asks nothing of the store."""
+
+    name = "jupyter bookstore status"
+    description = __doc__ = "Tell where saves are archived and how many are pending, offline."
+    examples = """
+    jupyter bookstore status
+    jupyter bookstore status --json
+    """
+
+    async def answer(self, *arguments: str) -> dict[str, Any]:
+        """Ask for the status that a server tells, too."""
+        return await asyncio.to_thread(self.bookstore.status)
+
+    def show(self, answer: dict[str, Any]) -> None:
+        """Print it in a few lines."""
+        print(f"Bookstore {answer['release']}: {answer['description']}")
+        if store := answer["store"]:
+            print(f"Store: {store['url']}")
+            if store["problem"]:
+                print(f"       {store['problem']}")
+        archive = answer["archive"]
+        print(f"Pending: {archive['pending']}")
+        print(f"Failed: {archive['failed']}")
+        if last := archive["last_archived"]:
+            print(f"Last archived: {printable(last['path'])}, at {last['archived_at']}")
+        if error := archive["last_error"]:
+            print(f"Last error: {error['message']} ({error['at']})")

@@ -1,0 +1,188 @@
+"""A notebook's versions: listed, shown and compared."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from io import BytesIO
+from typing import Any, cast
+
+from traitlets import Enum, Int
+
+from ..differences import compare, in_words
+from ..history import Entry
+from ..inputs import version_name
+from ..models import as_model
+from ..notebook_json import parse_json, read_notebook
+from ..service import Section
+from ..storage import VersionNotFound
+from .base import BookstoreCommand
+from .tables import print_table, printable, size_in_words
+
+_PAGE = 200
+
+
+class HistoryCommand(BookstoreCommand):
+    """A command that looks into the history of saved notebooks, or of published ones."""
+
+    section = Enum(
+        ["workspace", "published"],
+        "workspace",
+        help="Which notebooks are meant: those saved (workspace), or those published.",
+    ).tag(config=True)
+
+    aliases = {
+        **BookstoreCommand.aliases,
+        "in": "HistoryCommand.section",
+    }
+
+    @property
+    def which(self) -> Section:
+        """The section, by its type."""
+        return cast(Section, self.section)
+
+    def key_of(self, file: str) -> str:
+        """Give the key of a notebook, by its name in a shell."""
+        return self.bookstore.key(self.which, self.path_of(file))
+
+    async def read(self, key: str, version_id: str | None) -> tuple[Entry, bytes]:
+        """Read a version, the newest if none is named."""
+        content = BytesIO()
+        limit = self.bookstore.settings.max_clone_size
+        reading = self.history.read(key, version_id, content, limit=limit)
+        return await self.bookstore.run(reading), content.getvalue()
+
+
+def path_and_version(argument: str) -> tuple[str, str]:
+    """Split PATH@VERSION; the version is empty if none is named."""
+    path, at, version_id = argument.rpartition("@")
+    if not at or version_id.endswith(".ipynb"):  # no store names a version so
+        return argument, ""
+    return path, version_id and version_name(version_id)
+
+
+class Versions(HistoryCommand):
+    """List a notebook's versions."""
+
+    name = "jupyter bookstore versions"
+    description = "List the versions of a notebook, newest first, those still pending included."
+    usage = "PATH"
+    examples = """
+    jupyter bookstore versions team/report.ipynb
+    jupyter bookstore versions report.ipynb --limit 500 --json
+    jupyter bookstore versions report.ipynb --in published
+    """
+
+    limit = Int(50, min=1, help="How many versions are listed at most.").tag(config=True)
+
+    aliases = {
+        **HistoryCommand.aliases,
+        "limit": "Versions.limit",
+    }
+
+    async def answer(self, *arguments: str) -> dict[str, Any]:
+        """List the versions, as the server's API does."""
+        path, key = self.path_of(arguments[0]), self.key_of(arguments[0])
+        entries = await self.bookstore.run(self._entries(key))
+        if not entries:
+            raise VersionNotFound(key)
+        versions = [as_model(self.bookstore, self.which, entry) for entry in entries]
+        return {
+            "path": path,
+            "versions": versions[: self.limit],
+            "more": len(entries) > self.limit,
+        }
+
+    async def _entries(self, key: str) -> list[Entry]:
+        """List one more than wanted, so that we know whether there are more."""
+        entries: list[Entry] = []
+        after = None
+        while len(entries) <= self.limit:
+            wanted = min(self.limit + 1 - len(entries), _PAGE)
+            page = await self.history.page(key, limit=wanted, after=after)
+            entries += page.entries
+            after = page.next
+            if after is None:
+                break
+        return entries
+
+    def show(self, answer: dict[str, Any]) -> None:
+        """Print a table."""
+        rows = [("VERSION", "SAVED", "SIZE", "AUTHOR", "STATE")]
+        for version in answer["versions"]:
+            notes = [version["state"]]
+            if version["path"] != answer["path"]:
+                notes.append(f"as {printable(version['path'])}")
+            rows.append(
+                (
+                    version["version_id"],
+                    version["saved_at"][:19] + "Z",
+                    size_in_words(version["size"]),
+                    printable(version["author"]),
+                    ", ".join(notes),
+                )
+            )
+        print_table(rows)
+        if answer["more"]:
+            print("There are more: give a higher --limit.", file=sys.stderr)
+
+
+class Show(HistoryCommand):
+    """Write out a version."""
+
+    name = "jupyter bookstore show"
+    description = """Write a version of a notebook to standard output, byte for byte; the newest if
+    none is named. With --json, what is known of it and the notebook."""
+    usage = "PATH@VERSION"
+    examples = """
+    jupyter bookstore show report.ipynb@3sL4kqtJlcpXroDTDmJ > old.ipynb
+    jupyter bookstore show report.ipynb
+    jupyter bookstore show report.ipynb --in published --json
+    """
+
+    async def answer(self, *arguments: str) -> Any:
+        """Read the version: in JSON for machines, else its bytes."""
+        file, version_id = path_and_version(arguments[0])
+        entry, content = await self.read(self.key_of(file), version_id or None)
+        if not self.as_json:
+            return content
+        return {
+            **as_model(self.bookstore, self.which, entry),
+            "content": await asyncio.to_thread(parse_json, content),
+        }
+
+    def show(self, answer: bytes) -> None:
+        """Write the bytes."""
+        sys.stdout.buffer.write(answer)
+
+
+class Diff(HistoryCommand):
+    """Compare two versions."""
+
+    name = "jupyter bookstore diff"
+    description = """Tell how a version of a notebook, HEAD, differs from another, BASE; HEAD is the
+    newest if none is named. With --json, the diff is that of nbdime."""
+    usage = "PATH BASE [HEAD]"
+    examples = """
+    jupyter bookstore diff report.ipynb 3sL4kqtJlcpXroDTDmJ
+    jupyter bookstore diff report.ipynb 3sL4kqtJlcpXroDTDmJ Lh8RpFzIuHtqFyWBUxW
+    jupyter bookstore diff report.ipynb -- -version-that-begins-with-a-dash
+    """
+
+    async def answer(self, *arguments: str) -> dict[str, Any]:
+        """Compare them."""
+        file, base, head = (*arguments, "")[:3]
+        key = self.key_of(file)
+        entries, notebooks = [], []
+        for version_id in (version_name(base), head and version_name(head)):
+            entry, content = await self.read(key, version_id or None)
+            entries.append(as_model(self.bookstore, self.which, entry))
+            notebooks.append(await asyncio.to_thread(read_notebook, content))
+        tell = compare if self.as_json else in_words
+        diff: list[Any] = await asyncio.to_thread(tell, *notebooks)
+        return {"base": entries[0], "head": entries[1], "diff": diff}
+
+    def show(self, answer: dict[str, Any]) -> None:
+        """Print it in nbdime's words."""
+        for line in answer["diff"] or ["The two are the same."]:
+            print(printable(line))

@@ -1,0 +1,54 @@
+"""Waiting until saves are in the store, whichever process uploads them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .recorder import Recorder
+from .storage.base import format_time, utc_now
+
+_POLL_INTERVAL = 0.1  # seconds
+_PATIENCE = 5.0  # seconds without progress after which an error counts as what there is to say
+_LONGEST_WAIT = 120.0  # seconds without progress, nor an error
+
+
+def _ignored(pending: int) -> None:
+    """Do nothing about the number of saves that are pending."""
+
+
+async def drained(
+    recorder: Recorder, *, down_to: int = 0, on_pending: Callable[[int], None] = _ignored
+) -> dict[str, Any]:
+    """Upload pending saves, or wait for the server that does.
+
+    Parameters
+    ----------
+    recorder : Recorder
+    down_to : int
+        How many saves may be left.
+    on_pending : callable
+        Is told how many are left, whenever that has changed.
+
+    Returns
+    -------
+    dict
+        The last `archive_status` of the recorder. More than `down_to` are pending if the store
+        takes no more for now.
+    """
+    recorder.start()
+    pending = -1
+    while True:
+        status = await asyncio.to_thread(recorder.archive_status)
+        if status["pending"] != pending:
+            pending = status["pending"]
+            moved, moved_at = time.monotonic(), format_time(utc_now())
+            on_pending(pending)
+        error = status["last_error"]
+        waited = time.monotonic() - moved
+        has_failed = error is not None and error["at"] >= moved_at and waited > _PATIENCE
+        if pending <= down_to or has_failed or waited > _LONGEST_WAIT:
+            return status
+        await asyncio.sleep(_POLL_INTERVAL)

@@ -13,7 +13,7 @@ from .contents import copy_on_its_way, resolved
 from .differences import in_words
 from .inputs import notebook_path, version_name
 from .models import as_model
-from .notebook_json import read_notebook
+from .notebook_json import not_damaged, read_notebook
 from .service import Bookstore, Section
 from .versions import compared, history_of, read, section_of
 from .web import PageHandler, endpoint
@@ -101,6 +101,9 @@ class VersionsPageHandler(_BrowseHandler):
                 as_model(self.bookstore, self.section, entry)
                 | {"clone_url": links["clone_url"] if entry.state == "archived" else None}
             )
+        opens = self.section == "workspace" and await resolved(
+            self.contents_manager.file_exists(path)
+        )
         await self.page(
             "versions.html",
             path=path,
@@ -108,7 +111,7 @@ class VersionsPageHandler(_BrowseHandler):
             versions=versions,
             next_page=page.next and self.link("versions", path, after=page.next),
             restore_url=self.server_url(f"api/bookstore/restore/{quote(path)}"),
-            location=self.location_of(path),
+            location=self.location_of(path) if opens else None,
             link=self.link,
         )
 
@@ -190,7 +193,7 @@ def _rendered(content: BinaryIO) -> tuple[str, str]:
     """Render a notebook as a piece of HTML, and its style."""
     from nbconvert import HTMLExporter
 
-    body, resources = HTMLExporter(template_name="basic").from_notebook_node(
-        read_notebook(content.read())
-    )
+    notebook = read_notebook(content.read())
+    with not_damaged("This notebook cannot be shown"):
+        body, resources = HTMLExporter(template_name="basic").from_notebook_node(notebook)
     return body, "\n".join(resources.get("inlining", {}).get("css", []))

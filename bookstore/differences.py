@@ -8,6 +8,9 @@ from __future__ import annotations
 import io
 from typing import Any
 
+from .notebook_json import not_damaged
+
+_DAMAGED = "The two cannot be compared"
 _HEAD = 3  # lines in which nbdime names the two files, which are none here
 
 
@@ -27,8 +30,12 @@ def compare(base: Any, head: Any) -> list[dict[str, Any]]:
     ------
     NotInstalled
         If there is no nbdime here.
+    NotANotebook
+        If one of them is damaged.
     """
-    diff: list[dict[str, Any]] = _nbdime().diff_notebooks(base, head)
+    nbdime = _nbdime()
+    with not_damaged(_DAMAGED):
+        diff: list[dict[str, Any]] = nbdime.diff_notebooks(base, head)
     return diff
 
 
@@ -39,6 +46,8 @@ def in_words(base: Any, head: Any) -> list[str]:
     ------
     NotInstalled
         If there is no nbdime here.
+    NotANotebook
+        If one of them is damaged.
     """
     nbdime = _nbdime()
     from nbdime.prettyprint import PrettyPrintConfig, pretty_print_notebook_diff
@@ -46,7 +55,8 @@ def in_words(base: Any, head: Any) -> list[str]:
     out = io.StringIO()
     # In Python all of it: no git and no diff is to be started for two texts.
     config = PrettyPrintConfig(out=out, use_color=False, use_git=False, use_diff=False)
-    pretty_print_notebook_diff("", "", base, nbdime.diff_notebooks(base, head), config)
+    with not_damaged(_DAMAGED):
+        pretty_print_notebook_diff("", "", base, nbdime.diff_notebooks(base, head), config)
     return out.getvalue().splitlines()[_HEAD:]
 
 

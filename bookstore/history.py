@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import hashlib
 import json
 import os
@@ -21,6 +20,7 @@ from datetime import datetime
 from heapq import merge
 from typing import BinaryIO, Literal
 
+from .inputs import version_name
 from .renames import Renames
 from .storage import (
     Provenance,
@@ -103,7 +103,7 @@ class History:
             If `after` is not the `next` of another page.
         """
         if after:
-            streams = [_Stream(self._stores.home(), *state) for state in _states(after, limit)]
+            streams = [_Stream(self._stores.home(), *state) for state in _states(after, key, limit)]
             entries = await self._merged(streams, limit)
             return HistoryPage(entries=_marked(entries, has_latest=False), next=_cursor(streams))
         try:
@@ -468,12 +468,22 @@ def _cursor(streams: list[_Stream]) -> str | None:
     return base64.urlsafe_b64encode(json.dumps(states).encode()).decode().rstrip("=")
 
 
-def _states(cursor: str, limit: int) -> Iterator[tuple[str, int, str | None, datetime | None]]:
+def _states(
+    cursor: str, key: str, limit: int
+) -> list[tuple[str, int, str | None, datetime | None]]:
+    """Read what `_cursor` has written for a notebook. Raises `ValueError`."""
     try:
         states = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        for key, last, until in states:
-            if not isinstance(key, str) or not isinstance(last, str | None):
-                raise ValueError
-            yield key, limit, last, until and parse_time(until)
-    except (ValueError, TypeError, AttributeError, RecursionError, binascii.Error):
+        if states[0][0] != key:
+            raise ValueError
+        return [
+            (_text(name), limit, last and version_name(last), until and parse_time(until))
+            for name, last, until in states
+        ]
+    except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
         raise ValueError("after is not what another page has named as its next.") from None
+
+
+def _text(value: str) -> str:
+    """Require a text that can be written as UTF-8. Raises `ValueError` or `AttributeError`."""
+    return value.encode().decode()

@@ -3,15 +3,47 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+# What most texts need not be searched for, value by value.
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_LARGE_EXPONENT = re.compile(rb"[eE]\+?[0-9]{3}")
 
 
 class NotANotebook(ValueError):
     """It is no notebook; the message says why, in a sentence that is safe to show."""
+
+
+class _NotStandard(ValueError):
+    """It is JSON for Python, and not by the standard."""
+
+
+@contextmanager
+def not_damaged(otherwise: str) -> Iterator[None]:
+    """Take whatever goes wrong with a notebook for what is wrong in it.
+
+    nbformat, nbconvert and nbdime raise whatever the damage leads to.
+
+    Parameters
+    ----------
+    otherwise : str
+        How the sentence begins that tells of it.
+
+    Raises
+    ------
+    NotANotebook
+    """
+    try:
+        yield
+    except NotANotebook:
+        raise
+    except Exception as error:
+        raise NotANotebook(f"{otherwise}: {_told(error)}.") from None
 
 
 def parse_json(text: bytes) -> Any:
@@ -23,17 +55,26 @@ def parse_json(text: bytes) -> Any:
         With a sentence that is safe to show.
     """
     try:
-        value = json.loads(text.decode(), parse_constant=_refuse_constant)
+        value = json.loads(
+            text.decode(),
+            parse_constant=_refuse_constant,
+            parse_float=_finite if _LARGE_EXPONENT.search(text) else None,
+        )
+        # Only an escape can bring in half a surrogate pair.
+        escaped = _ESCAPED_SURROGATE.search(text)
+        if escaped and _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
+            raise _NotStandard("The JSON has half a surrogate pair (\\ud800 to \\udfff) in a text.")
+        return value
+    except _NotStandard:
+        raise
     except RecursionError:
         raise ValueError("The JSON is nested too deeply.") from None
     except UnicodeDecodeError:
         raise ValueError("The JSON is not UTF-8.") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"This is not JSON: {error.msg} at character {error.pos}.") from None
-    # Only an escape can bring in half a surrogate pair: most texts need not be looked through.
-    if _ESCAPED_SURROGATE.search(text) and _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
-        raise ValueError("The JSON has half a surrogate pair (\\ud800 to \\udfff) in a text.")
-    return value
+    except ValueError:  # Python reads so many digits only
+        raise ValueError("The JSON has a number that is too long.") from None
 
 
 def read_notebook(text: bytes) -> Any:
@@ -51,15 +92,15 @@ def read_notebook(text: bytes) -> Any:
         raise NotANotebook(str(error)) from None
     if not isinstance(value, dict) or not isinstance(value.get("nbformat"), int):
         raise NotANotebook("This is not a notebook: it does not say its nbformat.")
-    try:
+    if value["nbformat"] not in nbformat.versions:
+        raise NotANotebook("This is not a notebook: its nbformat is unknown.")
+    with not_damaged("This is not a notebook"):
         notebook = nbformat.versions[value["nbformat"]].to_notebook_json(
             value, minor=value.get("nbformat_minor", 0)
         )
         notebook = nbformat.convert(notebook, 4)
         for cell in notebook["cells"]:
             cell["metadata"].pop("trusted", None)
-    except Exception as error:  # nbformat raises whatever the damage leads to
-        raise NotANotebook(f"This is not a notebook: {_told(error)}.") from None
     return notebook
 
 
@@ -75,19 +116,28 @@ def write_notebook(content: Any) -> bytes:
 
     if not isinstance(content, dict) or not content:
         raise NotANotebook("The notebook is empty.")
-    try:
+    with not_damaged("The notebook is not valid"):
         notebook = nbformat.from_dict(content)
         nbformat.validate(notebook)
         text: str = nbformat.writes(notebook, version=nbformat.NO_CONVERT)
-        return text.encode() + (b"" if text.endswith("\n") else b"\n")
-    except Exception as error:  # nbformat raises whatever the damage leads to
-        raise NotANotebook(f"The notebook is not valid: {_told(error)}.") from None
+    return text.encode() + (b"" if text.endswith("\n") else b"\n")
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"The JSON holds {name}, which JSON has no way to write.")
+    raise _NotStandard(f"The JSON holds {name}, which JSON has no way to write.")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):  # as which it would be written
+        raise _NotStandard("The JSON has a number that is too large.")
+    return number
 
 
 def _told(error: Exception) -> str:
     """Take the first words of an error: nbformat's go on with the whole notebook."""
+    if isinstance(error, KeyError):
+        return f"{str(error)[:200]} is missing"
+    if isinstance(error, (AttributeError, TypeError)):
+        return "a part of it has the wrong type"
     return str(error).strip().partition("\n")[0][:200].rstrip(".") or type(error).__name__

@@ -76,9 +76,9 @@ class Pages:
     url: str
     from_root: bool
 
-    def view(self, path: str, version_id: str) -> str:
+    def view(self, path: str, version_id: str, section: str) -> str:
         """Return the address of the page of a version."""
-        query = urlencode({"version_id": version_id})
+        query = urlencode({"in": section, "version_id": version_id})
         return self.on_server(f"{self.url}/bookstore/view/{quote(path)}?{query}")
 
     def diff(self, path: str, base: str, head: str) -> str:
@@ -210,11 +210,14 @@ class Versions(Shown, Sequence[Version]):
     items : tuple of Version
     more : bool
         Whether there are older ones that were not asked for.
+    section : str
+        "workspace", what saves became, or "published".
     """
 
     path: str
     items: tuple[Version, ...]
     more: bool
+    section: str
     _header: ClassVar[Sequence[str]] = ("version", "saved", "size", "by", "", "")
     pages: Pages = field(compare=False)
 
@@ -240,7 +243,7 @@ class Versions(Shown, Sequence[Version]):
     def _table(self) -> Table:
         return [
             (
-                Link(version.version_id, self.pages.view(self.path, version.version_id)),
+                self._link(version),
                 show_time(version.saved_at),
                 show_size(version.size),
                 version.author or "",
@@ -249,6 +252,12 @@ class Versions(Shown, Sequence[Version]):
             )
             for version in self.items
         ]
+
+    def _link(self, version: Version) -> Cell:
+        if version.state == "deleted":  # there is nothing to be seen
+            return version.version_id
+        href = self.pages.view(self.path, version.version_id, self.section)
+        return Link(version.version_id, href)
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)

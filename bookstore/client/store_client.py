@@ -204,7 +204,8 @@ class BookstoreClient(CurrentNotebookClient):
         from .results import Version, Versions
 
         path = self._path_or_own(path)
-        query: dict[str, Any] = {"in": "published" if published else "workspace"}
+        section = "published" if published else "workspace"
+        query: dict[str, Any] = {"in": section}
         found: list[Version] = []
         while True:
             query["limit"] = _PAGE if limit is None else min(_PAGE, limit - len(found))
@@ -219,6 +220,7 @@ class BookstoreClient(CurrentNotebookClient):
             path=path,
             items=tuple(found[:limit]),
             more=bool(query["after"]) or len(found) > len(found[:limit]),
+            section=section,
             pages=self._pages(),
         )
 

@@ -127,7 +127,7 @@ def test_versions_are_a_sequence_newest_first(stub: StubServer, client: Bookstor
         "  v2       2026-11-24 12:00:00 UTC  12.3 kB  ann  latest  pending",
         "  v1       2026-11-24 12:00:00 UTC           ann",
     ]
-    assert 'href="/bookstore/view/a.ipynb?version_id=v2"' in versions._repr_html_()
+    assert 'href="/bookstore/view/a.ipynb?in=workspace&amp;version_id=v2"' in versions._repr_html_()
 
 
 def test_versions_are_asked_for_page_by_page(stub: StubServer, client: BookstoreClient) -> None:
@@ -149,6 +149,8 @@ def test_versions_are_asked_for_page_by_page(stub: StubServer, client: Bookstore
     assert repr(some).startswith("b.ipynb: the 210 newest versions, of more.\n")
     stub.answers[place] = pages()
     assert client.versions("b.ipynb", limit=200).more
+    stub.answers[place] = Answer({"versions": [version(1, state="deleted")], "next": None})
+    assert "href" not in client.versions("b.ipynb")._repr_html_()
     stub.answers[place] = Answer({"versions": [], "next": None})
     assert repr(client.versions("b.ipynb")).startswith("b.ipynb: no versions.")
 
@@ -302,7 +304,7 @@ def test_the_servers_own_sentence_is_passed_on(stub: StubServer, client: Booksto
 def test_results_are_values() -> None:
     copy = {"path": "a", "source": "b", "replaced": False, "pages": None}
     assert CopyResult(**copy, model={}) == CopyResult(**copy, model={"more": 1})
-    assert not Versions(path="a", items=(), more=False, pages=None)  # type: ignore[arg-type]
+    assert not Versions(path="a", items=(), more=False, section="", pages=None)  # type: ignore[arg-type]
 
 
 def test_importing_the_client_loads_requests_and_little_else() -> None:

@@ -326,8 +326,8 @@ def _is_save(entry: os.DirEntry[str]) -> bool:
         return True
     try:
         return entry.name.endswith(_WAITING) and entry.stat().st_size != len(blanks.CONTENT)
-    except FileNotFoundError:  # removed, or sent, since the directory was read
-        return False
+    except FileNotFoundError:  # sent, or removed, since the directory was read
+        return os.path.exists(entry.path.removesuffix(_WAITING) + _SENT)
 
 
 def _copy(source: int, target: int) -> int:

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -184,3 +186,19 @@ def test_files_made_ahead_by_a_killed_server_are_swept_away(outbox: Outbox, tmp_
     assert outbox.ids() == {waiting}
     outbox.add_content(b"{}", **RECORD)
     assert outbox.pending() == 2
+
+
+def test_a_save_that_is_being_sent_is_not_overlooked(outbox: Outbox) -> None:
+    save_ids = [outbox.add_content(b"content", **RECORD) for _ in range(200)]
+
+    def send_all() -> None:
+        for save_id in save_ids:
+            outbox.mark_sent(save_id)
+            time.sleep(0.0005)
+
+    counts = set()
+    with ThreadPoolExecutor() as threads:
+        sending = threads.submit(send_all)
+        while not sending.done():
+            counts.add(outbox.pending())
+    assert counts == {200}

@@ -9,6 +9,7 @@ import asyncio
 import os
 import shutil
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -164,10 +165,12 @@ def find_in_basedir(bookstore: Bookstore, relpath: str) -> Path:
         )
     relpath = notebook_path(relpath)
     base = Path(bookstore.settings.fs_cloning_basedir).resolve()
-    file = (base / relpath).resolve()
-    if not file.is_relative_to(base) or not file.is_file():
-        raise HTTPError(404, f"There is no file {shown(relpath)} that can be cloned.")
-    return file
+    # Nothing there, links in a circle, and what may not be looked at, all look the same.
+    with suppress(OSError, RuntimeError):
+        file = (base / relpath).resolve(strict=True)
+        if file.is_relative_to(base) and file.is_file():
+            return file
+    raise HTTPError(404, f"There is no file {shown(relpath)} that can be cloned.")
 
 
 async def clone_to(
@@ -182,7 +185,11 @@ async def clone_to(
 
 def _copy(file: Path, target: BinaryIO, limit: int) -> None:
     # It may have been replaced since it was looked at; what is no file could keep us waiting.
-    with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as opened:
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except OSError:
+        raise HTTPError(404, f"{shown(file.name)} cannot be read.") from None
+    with os.fdopen(descriptor, "rb") as opened:
         status = os.fstat(opened.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise HTTPError(404, f"{shown(file.name)} is not a file.")

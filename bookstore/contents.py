@@ -6,8 +6,7 @@ import asyncio
 import base64
 import inspect
 import os
-import stat
-from contextlib import suppress
+from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, cast
 
@@ -79,7 +78,7 @@ async def put(contents_manager: Any, path: str, content: BinaryIO, *, source: st
 
 
 def require_inside(contents_manager: Any, path: str) -> None:
-    """Refuse a path that leads out of the root folder, or to anything but a file.
+    """Refuse a path that leads out of the root folder, to what is hidden, or to no file.
 
     A contents manager that keeps no files has no such paths.
 
@@ -90,12 +89,15 @@ def require_inside(contents_manager: Any, path: str) -> None:
     os_path = os_path_of(contents_manager, path)
     if os_path is None:
         return
-    root = os.path.realpath(contents_manager.root_dir)
-    if os.path.commonpath([root, os.path.realpath(os_path)]) != root:
+    root = Path(os.path.realpath(contents_manager.root_dir))
+    place = Path(os.path.realpath(os_path))
+    if not place.is_relative_to(root):
         raise ValueError(f"{shown(path)} leads out of the root folder, through a link.")
-    with suppress(FileNotFoundError, NotADirectoryError):
-        if not stat.S_ISREG(os.stat(os_path).st_mode):
-            raise ValueError(f"{shown(path)} is there and is not a file.")
+    if any(part.startswith(".") for part in place.relative_to(root).parts):
+        raise ValueError(f"{shown(path)} leads to what is hidden, through a link.")
+    # A link may also lead to nothing, or in a circle.
+    if os.path.lexists(os_path) and not os.path.isfile(os_path):
+        raise ValueError(f"{shown(path)} is there and is not a file.")
 
 
 async def _make_folders(contents_manager: Any, path: str) -> None:
@@ -104,9 +106,16 @@ async def _make_folders(contents_manager: Any, path: str) -> None:
         folder = "/".join(parts[:depth])
         if await resolved(contents_manager.dir_exists(folder)):
             continue
-        if await resolved(contents_manager.file_exists(folder)):
-            raise ValueError(f"{shown(folder)} is a file, so nothing can be put into it.")
+        is_file = await resolved(contents_manager.file_exists(folder))
+        if is_file or _has_anything(contents_manager, folder):
+            raise ValueError(f"{shown(folder)} is not a folder, so nothing can be put into it.")
         await resolved(contents_manager.save({"type": "directory"}, folder))
+
+
+def _has_anything(contents_manager: Any, path: str) -> bool:
+    """Tell whether there is anything of that path, be it a link that leads to nothing."""
+    os_path = os_path_of(contents_manager, path)
+    return os_path is not None and os.path.lexists(os_path)
 
 
 def _model(path: str, content: BinaryIO) -> dict[str, Any]:

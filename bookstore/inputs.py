@@ -10,6 +10,7 @@ from typing import Any
 
 _LONGEST_NAME = 1024  # bytes; that of a key in S3, and less than a path may have
 _LONGEST_SEGMENT = 255  # bytes; that of a file's name
+_LONGEST_TARGET_SEGMENT = 253  # bytes; while the server writes a file, .~ precedes its name
 _SHOWN = 80  # characters
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, and what older
@@ -51,6 +52,8 @@ def target_path(path: str) -> str:
     path = notebook_path(path)
     if any(segment.startswith(".") for segment in path.split("/")):
         raise ValueError(f"{shown(path)} is hidden: no part of the target may begin with a dot.")
+    if any(len(segment.encode()) > _LONGEST_TARGET_SEGMENT for segment in path.split("/")):
+        raise ValueError(f"{shown(path)} has a part that is too long for a new file's name.")
     return path
 
 

@@ -14,6 +14,8 @@ _MODULES = {
     "restore": ("copies.Restore", "Bring a version of a notebook back."),
     "clone": ("copies.Clone", "Copy a notebook from a bucket."),
     "publish": ("sharing.Publish", "Publish a notebook."),
+    "archive": ("archive.Archive", "Archive the notebooks that are in a folder."),
+    "drain": ("archive.Drain", "Upload the saves that are pending."),
     "link": ("sharing.Link", "Give links to clone a published notebook by."),
 }
 

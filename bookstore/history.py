@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
 import json
 import os
 import shutil
@@ -31,7 +30,7 @@ from .storage import (
     VersionIndex,
     VersionNotFound,
 )
-from .storage.base import format_time, parse_time
+from .storage.base import format_time, parse_time, sha256_of
 from .storage.outbox import Outbox, Save
 from .storage.stores import Stores
 
@@ -219,7 +218,7 @@ class History:
         if newest is None or newest.version.size != os.path.getsize(file):
             return False
         with open(file, "rb") as content:
-            return self._sha256_of(newest) == _sha256(content)
+            return self._sha256_of(newest) == sha256_of(content)
 
     def _sha256_of(self, entry: Entry) -> str:
         """Tell the hash of a version, or of a save that is pending; empty if it is not known."""
@@ -227,7 +226,7 @@ class History:
             for save in self._saves():
                 if save.save_id == entry.version.version_id:
                     with suppress(OSError), self._outbox.open(save) as content:
-                        return _sha256(content)
+                        return sha256_of(content)
         return entry.version.provenance.sha256 if entry.version.provenance else ""
 
     def _waiting(self, key: str, version_id: str | None) -> Save | None:
@@ -422,13 +421,6 @@ def _ids(version: Version) -> set[str]:
 
 def _is_one_of(version: Version, save_ids: set[str]) -> bool:
     return not save_ids.isdisjoint(_ids(version))
-
-
-def _sha256(content: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    while piece := content.read(1 << 20):
-        digest.update(piece)
-    return digest.hexdigest()
 
 
 def _entry_of(save: Save) -> Entry:

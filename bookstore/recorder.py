@@ -10,6 +10,8 @@ from contextvars import ContextVar
 from logging import Logger
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from . import metrics
 from ._version import __version__
 from .bookstore_config import BookstoreSettings, expand_prefix
@@ -146,6 +148,14 @@ class Recorder:
         """Tell whether a save has left the outbox, or some upload has failed since a time."""
         error = self._outbox.read_state().get("last_error")
         return not self._outbox.has(save_id) or (error is not None and error["at"] >= since)
+
+    def another_uploads(self) -> bool:
+        """Tell whether a process uploads these saves now; asked before `start`, another one."""
+        try:
+            with FileLock(self._outbox.lock_file, timeout=0):
+                return False
+        except Timeout:
+            return True
 
     def store_status(self) -> dict[str, Any]:
         """Tell what the store has said of itself."""

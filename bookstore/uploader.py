@@ -8,7 +8,6 @@ others go on.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import random
 import time
@@ -25,6 +24,7 @@ from .storage import (
     Version,
     VersionNotFound,
 )
+from .storage.base import sha256_of
 from .storage.outbox import Outbox, Save, UnreadableSave
 
 # Saves of another server that shares the outbox are found by looking: nobody wakes us for them.
@@ -239,14 +239,12 @@ _METADATA_TAIL = 1 << 16  # bytes
 
 def _provenance(save: Save, content: BinaryIO) -> Provenance:
     """Say where a save comes from, reading its bytes for what only they tell."""
-    digest = hashlib.sha256()
-    while chunk := content.read(1 << 20):
-        digest.update(chunk)
+    sha256 = sha256_of(content)
     content.seek(max(0, save.size - _METADATA_TAIL))
     return Provenance(
         save_id=save.save_id,
         saved_at=save.saved_at,
-        sha256=digest.hexdigest(),
+        sha256=sha256,
         author=save.author,
         kernel_name=_kernel_name(content.read()),
         release=save.release,

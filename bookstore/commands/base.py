@@ -248,32 +248,26 @@ class BookstoreCommand(BookstoreApplication):
     def path_within(self, file: str) -> str:
         """Tell the path, relative to the root folder, of a file or folder named in a shell.
 
-        Relative ones are taken from the current folder if it is within the root folder, and else
-        from the root folder; the root folder itself is the empty path.
+        A relative one that does not lead from here into the root folder is taken from there. The
+        root folder itself is the empty path.
         """
-        here = os.path.realpath(os.getcwd())
-        if os.path.isabs(file):
-            folder, name = os.path.split(file.rstrip(os.sep))
-            full = os.path.join(os.path.realpath(folder), name)
-        else:
-            full = os.path.join(here if _is_inside(here, self.root) else self.root, file)
-        full = os.path.normpath(full)
-        if full == self.root:
-            return ""
-        if not _is_inside(full, self.root):
-            raise UsageError(
-                f"{shown(file)} is outside of the folder with the notebooks, {self.root}:"
-                " give --root-dir."
-            )
-        return os.path.relpath(full, self.root).replace(os.sep, "/")
+        folder, name = os.path.split(os.path.normpath(file))
+        candidates = [os.path.join(os.path.realpath(folder), name)]
+        if not os.path.isabs(file):
+            candidates.append(os.path.join(self.root, file))
+        for candidate in map(os.path.normpath, candidates):
+            if candidate == self.root:
+                return ""
+            if os.path.commonpath([candidate, self.root]) == self.root:
+                return os.path.relpath(candidate, self.root).replace(os.sep, "/")
+        raise UsageError(
+            f"{shown(file)} is outside of the folder with the notebooks, {self.root}:"
+            " give --root-dir."
+        )
 
     def path_of(self, file: str) -> str:
         """Tell a notebook's path, by its name in a shell."""
         return notebook_path(self.path_within(file))
-
-
-def _is_inside(path: str, folder: str) -> bool:
-    return os.path.commonpath([path, folder]) == folder
 
 
 def _told(error: Exception) -> tuple[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -216,6 +217,14 @@ def format_time(moment: datetime) -> str:
 def parse_time(text: str) -> datetime:
     """Read a time as `format_time` writes it. Raises `ValueError`."""
     return datetime.fromisoformat(text.removesuffix("Z")).replace(tzinfo=timezone.utc)
+
+
+def sha256_of(content: BinaryIO) -> str:
+    """Hash what is left to read of an open file, in hexadecimal."""
+    digest = hashlib.sha256()
+    while piece := content.read(1 << 20):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def content_type(key: str) -> str:

@@ -51,7 +51,10 @@ setup(
         "tqdm>=4.60",
         "traitlets>=5.6",
     ],
-    extras_require={"diff": ["nbdime>=4"]},  # it brings jupyter_server along
+    extras_require={
+        "diff": ["nbdime>=4"],  # it brings jupyter_server along
+        "papermill": ["papermill>=2.4"],
+    },
     packages=find_packages(include=["bookstore", "bookstore.*"]),
     package_data={"bookstore": ["py.typed", "pages/templates/*", "pages/static/*"]},
     data_files=[
@@ -64,6 +67,9 @@ setup(
             ["jupyter_config/jupyter_server_config.d/bookstore.json"],
         ),
     ],
-    entry_points={"console_scripts": ["jupyter-bookstore = bookstore.app:main"]},
+    entry_points={
+        "console_scripts": ["jupyter-bookstore = bookstore.app:main"],
+        "papermill.io": ["bookstore:// = bookstore.papermill:HANDLER"],
+    },
     zip_safe=False,
 )

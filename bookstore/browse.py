@@ -14,8 +14,8 @@ from .differences import in_words
 from .inputs import notebook_path, version_name
 from .models import as_model
 from .notebook_json import not_damaged, read_notebook
-from .service import Bookstore, Section
-from .versions import compared, history_of, read, section_of
+from .service import Bookstore, Section, section_of
+from .versions import compared, history_of, read
 from .web import PageHandler, endpoint
 
 _ON_A_PAGE = 50

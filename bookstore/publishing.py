@@ -1,4 +1,4 @@
-"""Putting notebooks where colleagues clone them from."""
+"""Putting notebooks into the archive that nobody has saved: published ones, and outputs of runs."""
 
 from __future__ import annotations
 
@@ -8,22 +8,26 @@ import uuid
 
 from ._version import __version__
 from .recorder import author
-from .service import Bookstore
+from .service import Bookstore, Section
 from .storage import Provenance, Version
 from .storage.base import utc_now
 
 
-async def publish(bookstore: Bookstore, path: str, content: bytes) -> Version:
-    """Put a notebook's bytes under the prefix of what is published.
+async def publish(
+    bookstore: Bookstore, path: str, content: bytes, *, section: Section = "published"
+) -> Version:
+    """Put a notebook's bytes into the store, as a version with a link of its own.
 
     Parameters
     ----------
     bookstore : Bookstore
         This belongs into its `run`.
     path : str
-        By which the notebook is published.
+        By which the notebook is known there.
     content : bytes
         As `write_notebook` gives them.
+    section : "published" or "workspace"
+        Under the prefix of which it belongs.
 
     Raises
     ------
@@ -36,5 +40,5 @@ async def publish(bookstore: Bookstore, path: str, content: bytes) -> Version:
         author=author(),
         release=__version__,
     )
-    key = bookstore.key("published", path)
+    key = bookstore.key(section, path)
     return await bookstore.stores.home().put(key, io.BytesIO(content), origin)

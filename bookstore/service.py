@@ -11,7 +11,7 @@ import atexit
 import json
 from collections.abc import Coroutine
 from logging import Logger
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast, get_args
 
 from traitlets.config import Configurable
 
@@ -23,6 +23,7 @@ from .bookstore_config import (
     validate_bookstore,
 )
 from .history import History
+from .inputs import shown
 from .recorder import Recorder
 from .renames import Renames
 from .s3_paths import s3_display_path, s3_key
@@ -37,6 +38,13 @@ Section = Literal["workspace", "published"]
 _NOTHING_ARCHIVED = {"pending": 0, "failed": 0, "last_archived": None, "last_error": None}
 
 _open: dict[str, Bookstore] = {}
+
+
+def section_of(name: str) -> Section:
+    """Check the name of a section. Raises `ValueError`."""
+    if name in get_args(Section):
+        return cast(Section, name)
+    raise ValueError(f"in must be workspace or published, not {shown(name)}.")
 
 
 def get_bookstore(parent: Configurable) -> Bookstore:
@@ -124,6 +132,10 @@ class Bookstore:
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Await work on the stores, which is done in a thread with a loop of its own."""
         return await self._loop.run(work)
+
+    def wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do work on the stores, and wait for it; not for a thread that has others to serve."""
+        return self._loop.submit(work).result()
 
     def start(self) -> None:
         """Begin to upload in the background."""

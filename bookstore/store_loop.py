@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
-from concurrent.futures import TimeoutError
+from concurrent.futures import Future, TimeoutError
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -27,7 +27,11 @@ class StoreLoop:
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Await a coroutine that runs there; when the waiting is cancelled, so is the work."""
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._started()))
+        return await asyncio.wrap_future(self.submit(work))
+
+    def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Have a coroutine run there."""
+        return asyncio.run_coroutine_threadsafe(work, self._started())
 
     def close(self, last: Coroutine[Any, Any, None]) -> None:
         """Cancel what runs, run one last coroutine, and end the thread."""

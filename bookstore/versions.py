@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, BinaryIO, cast, get_args
+from typing import Any, BinaryIO
 
 from .contents import as_text, copy_on_its_way, resolved
 from .differences import compare
@@ -12,7 +12,7 @@ from .inputs import notebook_path, shown, text_field, version_name
 from .models import as_model
 from .notebook_json import read_notebook
 from .restore import restore
-from .service import Bookstore, Section
+from .service import Bookstore, Section, section_of
 from .storage.base import format_time
 from .web import ApiHandler, endpoint
 
@@ -134,13 +134,6 @@ def history_of(handler: Any) -> History:
     handler.require_store()
     history: History = handler.bookstore.history
     return history
-
-
-def section_of(name: str) -> Section:
-    """Check the name of a section. Raises `ValueError`."""
-    if name in get_args(Section):
-        return cast(Section, name)
-    raise ValueError(f"in must be workspace or published, not {shown(name)}.")
 
 
 async def read(handler: Any, key: str, version_id: str | None, content: BinaryIO) -> Entry:

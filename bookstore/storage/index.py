@@ -174,6 +174,12 @@ class VersionIndex:
             database.row_factory = sqlite3.Row
             with database:
                 yield database
+        except sqlite3.DatabaseError as error:
+            # Exactly this one says that the file is damaged, as a power cut may leave it. Where it
+            # is only a memory, a new one is as good.
+            if type(error) is sqlite3.DatabaseError and not self._durable:
+                self._file.unlink(missing_ok=True)
+            raise
         finally:
             database.close()
 

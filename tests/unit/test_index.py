@@ -1,0 +1,66 @@
+"""The index of versions: what this machine knows of them."""
+
+import sqlite3
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from bookstore.storage import Provenance, Version, VersionIndex
+
+MONDAY = datetime(2026, 11, 23, tzinfo=timezone.utc)
+VERSION = Version(
+    key="w/a.ipynb",
+    version_id="1",
+    stored_at=MONDAY,
+    size=2,
+    provenance=Provenance(saved_at=MONDAY, save_id="save-1"),
+)
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> VersionIndex:
+    return VersionIndex(tmp_path / "folder" / "index.sqlite", durable=False)
+
+
+def test_a_version_that_was_told_of_later_takes_its_place_in_time(index: VersionIndex) -> None:
+    newer = replace(VERSION, version_id="2", stored_at=MONDAY.replace(day=24))
+    for version in (newer, VERSION, newer):
+        index.add(version)
+    listed = index.versions("w/a.ipynb", limit=10).versions
+    assert [(v.version_id, v.latest) for v in listed] == [("2", True), ("1", False)]
+
+
+def test_the_next_version_is_the_newest_also_when_the_clock_runs_back(index: VersionIndex) -> None:
+    index.add_next(VERSION)
+    earlier = replace(VERSION, version_id="2", stored_at=MONDAY.replace(day=1))
+    assert index.add_next(earlier).latest
+    assert [v.version_id for v in index.versions("w/a.ipynb", limit=10).versions] == ["2", "1"]
+
+
+def test_a_version_is_found_by_either_name(index: VersionIndex) -> None:
+    index.add(VERSION)
+    for name in ("1", "save-1"):
+        found = index.named(name)
+        assert found
+        assert found.version_id == "1"
+    assert index.named("2") is None
+
+
+def test_a_damaged_memory_begins_anew(index: VersionIndex, tmp_path: Path) -> None:
+    index.add(VERSION)
+    (tmp_path / "folder" / "index.sqlite").write_bytes(b"damaged" * 1000)
+    with pytest.raises(sqlite3.DatabaseError):
+        index.get("w/a.ipynb")
+    assert index.get("w/a.ipynb") is None
+    index.add(VERSION)
+    assert index.get("w/a.ipynb") is not None
+
+
+def test_a_damaged_store_is_left_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "index.sqlite"
+    file.write_bytes(b"damaged" * 1000)
+    with pytest.raises(sqlite3.DatabaseError):
+        VersionIndex(file, durable=True).get("w/a.ipynb")
+    assert file.read_bytes() == b"damaged" * 1000

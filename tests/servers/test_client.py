@@ -134,6 +134,19 @@ def test_a_notebook_compares_and_restores_its_versions(
     assert "saves are archived to s3://" in kernel.run("client.status()")["text/plain"]
 
 
+def test_the_documented_examples_run(
+    server: JupyterServer, shared_bucket: Bucket, open_notebook: OpenNotebook
+) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "client.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(examples) > 5
+    server.save("report.ipynb", make_notebook())
+    kernel = open_notebook(server, "report.ipynb")
+    for example in examples:
+        kernel.run(example.replace('"notebooks"', repr(shared_bucket.name)))
+    assert "as it was.ipynb" in [file["name"] for file in server.get("")["content"]]
+
+
 def test_a_notebook_is_found_after_it_was_renamed_and_not_among_two_on_one_kernel(
     server: JupyterServer, open_notebook: OpenNotebook
 ) -> None:

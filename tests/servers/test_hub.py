@@ -7,6 +7,7 @@ import requests
 from playwright.sync_api import Page, expect
 
 from tests.support.hub import HubUser, JupyterHub
+from tests.support.kernels import ServerKernel
 from tests.support.notebooks import make_notebook, text_of
 from tests.support.object_store import Bucket
 
@@ -76,3 +77,17 @@ def test_clones_need_a_token_or_xsrf(hub: JupyterHub, shared_bucket: Bucket, ann
     for answer in ann.browse("POST", route, json=model), ann.api("POST", route, json=model):
         path = hub.expect_ok(answer).json()["path"]
         assert text_of((ann.home / path).read_bytes()) == "cloned"
+
+
+def test_a_notebooks_kernel_finds_the_users_server(
+    hub: JupyterHub, shared_bucket: Bucket, ann: HubUser
+) -> None:
+    ann.save("own.ipynb", make_notebook("published by its kernel"))
+    headers = {"Authorization": f"token {ann.token}"}
+    with ServerKernel(ann.url, headers, "own.ipynb") as kernel:
+        kernel.run("from bookstore.client import BookstoreClient; client = BookstoreClient()")
+        shown = kernel.run("client.publish()")
+        assert kernel.value("client.path") == "own.ipynb"
+    assert text_of(shared_bucket.body("published/own.ipynb")) == "published by its kernel"
+    # the browser knows the hub by another address than the kernel
+    assert 'href="/hub/user-redirect/bookstore/clone?' in shown["text/html"]

@@ -15,6 +15,7 @@ from .inputs import notebook_path, version_name
 from .models import as_model
 from .notebook_json import not_damaged, read_notebook
 from .service import Bookstore, Section, section_of
+from .storage import StoreError
 from .versions import compared, history_of, read
 from .web import PageHandler, endpoint
 
@@ -54,15 +55,20 @@ class HomeHandler(_BrowseHandler):
         status = await asyncio.to_thread(self.bookstore.status)
         search = self.get_query_argument("q", "")
         notebooks: list[dict[str, Any]] = []
-        next_page = None
+        next_page = trouble = None
         if self.bookstore.history:
-            notebooks, next_page = await self._notebooks(search)
+            try:
+                notebooks, next_page = await self._notebooks(search)
+            except StoreError as error:
+                # How archiving goes is asked for most when the store is in trouble.
+                trouble = str(error)
         await self.page(
             "home.html",
             status=status,
             section=self.section,
             search=search,
             notebooks=notebooks,
+            trouble=trouble,
             next_page=next_page,
             link=self.link,
         )

@@ -197,6 +197,9 @@ class Store(Protocol):
     async def keys(self, prefix: str, *, limit: int, after: str | None = None) -> KeyPage:
         """List the keys that begin with a prefix, in their order, those after key `after`."""
 
+    async def delete(self, key: str, version_id: str) -> None:
+        """Remove a version for good, if it is there; nothing but pruning and trials does so."""
+
     async def check(self) -> StoreCheck:
         """Ask the store whether it is there and keeps versions."""
 

@@ -96,6 +96,15 @@ class VersionIndex:
             _insert(database, version)
         return self.get(version.key, version.version_id) or version
 
+    def remove(self, key: str, version_id: str) -> None:
+        """Forget a version."""
+        if not self._file.exists():
+            return
+        with self._database() as database:
+            database.execute(
+                "DELETE FROM versions WHERE key = ? AND version_id = ?", (key, version_id)
+            )
+
     def get(self, key: str, version_id: str | None = None) -> Version | None:
         """Give one version of a key, the newest if none is named."""
         versions = self.versions(key, limit=1, version_id=version_id).versions

@@ -58,6 +58,9 @@ class LocalStore:
     async def keys(self, prefix: str, *, limit: int, after: str | None = None) -> KeyPage:
         return await self._in_thread(lambda: self._index.keys(prefix, limit=limit, after=after))
 
+    async def delete(self, key: str, version_id: str) -> None:
+        await self._in_thread(self._delete, key, version_id)
+
     async def check(self) -> StoreCheck:
         try:
             await self._in_thread(self._index.create)
@@ -123,3 +126,9 @@ class LocalStore:
         with open(self._blob(version.version_id), "rb") as blob:
             shutil.copyfileobj(blob, target)
         return version
+
+    def _delete(self, key: str, version_id: str) -> None:
+        if self._index.get(key, version_id):
+            # In this order: a blob that nobody knows of does no harm.
+            self._index.remove(key, version_id)
+            self._blob(version_id).unlink(missing_ok=True)

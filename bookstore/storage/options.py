@@ -18,6 +18,7 @@ class LocalOptions:
 
     directory: Path
     bucket: ClassVar[str] = "local"
+    checksums: ClassVar[str] = ""
 
     @classmethod
     def from_url(cls, url: str) -> LocalOptions:
@@ -84,6 +85,14 @@ class S3Options:
     def index_file(self) -> Path:
         """Where it is remembered what the versions in this bucket are."""
         return self.index_directory / f"{short_name(self.url)}.sqlite"
+
+    @property
+    def checksums(self) -> str:
+        """When uploads carry a checksum of their own.
+
+        Recent ones travel in trailers that many S3-compatible servers do not understand.
+        """
+        return self.checksum_mode or ("when_supported" if self.is_aws else "when_required")
 
     @property
     def is_aws(self) -> bool:

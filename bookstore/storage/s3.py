@@ -90,10 +90,6 @@ class S3Connection:
 
     def _create_client(self) -> Any:
         options = self._options
-        # Recent checksums travel in trailers that many S3-compatible servers do not understand.
-        checksums = options.checksum_mode or (
-            "when_supported" if options.is_aws else "when_required"
-        )
         return AioSession(profile=options.profile or None).create_client(
             "s3",
             # Without an endpoint botocore finds the bucket's own region at AWS.
@@ -109,8 +105,8 @@ class S3Connection:
                 # A PUT whose answer was lost must be looked for before it is tried again.
                 retries={"total_max_attempts": 1},
                 http_session_cls=_SendingOnce,
-                request_checksum_calculation=checksums,
-                response_checksum_validation=checksums,
+                request_checksum_calculation=options.checksums,
+                response_checksum_validation=options.checksums,
             ),
         )
 
@@ -250,6 +246,13 @@ class S3Store:
             )
         keys = [entry["Key"] for entry in answer.get("Contents", [])]
         return KeyPage(keys=keys, next=keys[-1] if keys and answer.get("IsTruncated") else None)
+
+    async def delete(self, key: str, version_id: str) -> None:
+        with suppress(VersionNotFound), self._store_errors(key, version_id):
+            client = await self._connection.client()
+            await client.delete_object(Bucket=self.bucket, Key=key, VersionId=version_id)
+        with suppress(OSError, sqlite3.Error):
+            self._index.remove(key, version_id)
 
     async def check(self) -> StoreCheck:
         try:

@@ -185,6 +185,20 @@ async def test_what_is_not_there_is_said_so(store: Store) -> None:
         await store.download(KEY, io.BytesIO(), absent)
 
 
+async def test_a_version_can_be_removed_for_good(store: Store) -> None:
+    first, second, third = [await put(store, content) for content in (b"1", b"2", b"3")]
+    await store.delete(KEY, second.version_id)
+    await store.delete(KEY, second.version_id)
+    await store.delete("workspace/none.ipynb", second.version_id)
+    listed = (await store.versions(KEY, limit=10)).versions
+    assert [version.version_id for version in listed] == [third.version_id, first.version_id]
+    with pytest.raises(VersionNotFound):
+        await store.download(KEY, io.BytesIO(), second.version_id)
+    await store.delete(KEY, third.version_id)
+    assert (await store.describe(KEY)).version_id == first.version_id
+    assert await body(store, KEY) == b"1"
+
+
 async def test_a_good_store_says_so(store: Store) -> None:
     assert await store.check() == StoreCheck(versioned=True)
 

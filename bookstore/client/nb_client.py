@@ -32,7 +32,7 @@ __all__ = [
 # Seconds to connect, and to wait for an answer: a large notebook may go to a slow store meanwhile.
 _TIMEOUT = (10, 600)
 
-_PATIENCE = (10, 10)  # with a server that may not be the one we look for
+_PATIENCE = (10, 30)  # with a server that may not be the one we look for
 
 # What a server says to those it does not know: it takes whoever sends no valid token for a browser,
 # and misses what browsers send against cross-site requests. Refusals by others say something else.
@@ -274,7 +274,10 @@ class NotebookClient:
         message = message_of(answer)
         if answer.status_code in (401, 403) and _NOT_LET_IN.fullmatch(message):
             if self._password is not None:
-                return f"The Jupyter server at {self.url} no longer accepts the login."
+                return (
+                    f"The Jupyter server at {self.url} no longer accepts the login: log in again by"
+                    " setup_auth()."
+                )
             if self.token:
                 return (
                     f"The Jupyter server at {self.url} refused the token: pass another, as token=."

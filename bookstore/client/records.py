@@ -49,7 +49,7 @@ class LiveNotebookRecord(_ServerRecord):
 
     def __repr__(self) -> str:
         shown = self._replace(token="…") if self.token else self  # noqa: S106 (hides one)
-        return f"LiveNotebookRecord{tuple(shown)}"
+        return super(LiveNotebookRecord, shown).__repr__()
 
 
 class _Model:

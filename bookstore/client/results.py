@@ -14,8 +14,9 @@ from html import escape
 from typing import Any, ClassVar, NamedTuple, overload
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
-# addresses that a link may have: of the web, of the same server, beside the notebook
-_SAFE_HREF = re.compile(r"https?://|/(?![/\\])|\.\.?/")
+# addresses that a link may have: of the web, and of the same server
+_SAFE_HREF = re.compile(r"https?://|/(?![/\\])")
+_LEFT = ' style="text-align: left"'  # front ends align the cells of tables to the right
 
 
 class Link(NamedTuple):
@@ -53,10 +54,10 @@ class Shown:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr>{''.join(f'<td>{_html(cell)}</td>' for cell in row)}</tr>"
+            f"<tr>{''.join(f'<td{_LEFT}>{_html(cell)}</td>' for cell in row)}</tr>"
             for row in self._table()
         )
-        header = "".join(f"<th>{escape(name)}</th>" for name in self._header)
+        header = "".join(f"<th{_LEFT}>{escape(name)}</th>" for name in self._header)
         head = f"<thead><tr>{header}</tr></thead>" if header else ""
         return f"<p>{_html(self._sentence())}</p><table>{head}<tbody>{rows}</tbody></table>"
 
@@ -121,7 +122,7 @@ class PublishResult(Shown):
     def _sentence(self) -> str:
         return f"Published {self.path} as it was last saved, {show_time(self.last_saved)}."
 
-    def _table(self) -> Sequence[Sequence[Cell]]:
+    def _table(self) -> Table:
         return [
             ("at", self.s3_path),
             ("version", self.version_id),
@@ -158,7 +159,7 @@ class CopyResult(Shown):
         reload = " Reload it where it is open." if self.replaced else ""
         return f"{self.path} is now a copy of {self.source}.{reload}"
 
-    def _table(self) -> Sequence[Sequence[Cell]]:
+    def _table(self) -> Table:
         version = str(self.model.get("versionID") or "")
         href = self.pages.on_server(str(self.model.get("url") or ""))
         rows: list[tuple[str, Cell]] = [("file", Link(self.path, href))]

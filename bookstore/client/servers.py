@@ -114,8 +114,8 @@ def _recorded_servers() -> Iterator[Record]:
         try:
             record = json.loads(file.read_text(encoding="utf-8"))
             if _is_alive(record["pid"]):
-                yield {**record, "url": _reachable(record["url"])}
-        except (OSError, ValueError, TypeError, KeyError):
+                yield {**record, "url": _reachable(str(record["url"]))}
+        except (OSError, ValueError, TypeError, KeyError, OverflowError):
             continue  # it ended just now, or is being written
 
 

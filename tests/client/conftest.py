@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from bookstore.client import servers
-from tests.support.stub_server import Answer, StubServer
+from tests.support.stub_server import KERNEL_ID, StubServer
 
-KERNEL_ID = "f92b7c8b-0858-4d10-903c-b0631540fb36"
 VARIABLES = (
     "ALL_PROXY",
     "CURL_CA_BUNDLE",
@@ -79,14 +78,3 @@ def add_record(runtime_dir: Path) -> AddRecord:
         return record
 
     return add
-
-
-def session(path: str = "a.ipynb", kernel_id: str = KERNEL_ID, **more: Any) -> dict[str, Any]:
-    """Return the model of something open with a kernel."""
-    kernel = {"id": kernel_id, "name": "python3", "execution_state": "busy", "connections": 1}
-    return {"id": "s", "path": path, "name": "", "type": "notebook", "kernel": kernel} | more
-
-
-def opened(*models: dict[str, Any]) -> Answer:
-    """Return what a server answers that has this open."""
-    return Answer(list(models))

@@ -1,6 +1,7 @@
 """Clients of Jupyter servers: what they hold, what they send, and what they say when it fails."""
 
 import ssl
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,9 @@ from bookstore.client.nb_client import (
     extract_kernel_id,
 )
 from tests.support.ports import free_port
-from tests.support.stub_server import Answer, StubServer
+from tests.support.stub_server import KERNEL_ID, Answer, StubServer, opened, session
 
-from .conftest import KERNEL_ID, AddRecord, opened, session
+AddRecord = Callable[..., dict[str, Any]]
 
 SECRET = "s3cr3t"
 CLASSIC = {
@@ -50,7 +51,7 @@ def test_a_record_holds_what_servers_of_any_age_tell(info: dict[str, Any]) -> No
     assert record._asdict() == CLASSIC
     assert record == LiveNotebookRecord(**CLASSIC)
     assert SECRET not in repr(record)
-    assert "8888" in repr(record)
+    assert "port=8888" in repr(record)
 
 
 def test_kernels_and_sessions_hold_what_is_told_of_them() -> None:
@@ -203,7 +204,7 @@ def test_a_server_that_hangs_is_told_in_a_sentence(
     stub: StubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bookstore.client.nb_client._PATIENCE", (5, 0.01))
-    never = __import__("threading").Event()
+    never = threading.Event()
     monkeypatch.setattr(stub, "respond", lambda request: never.wait(30))
     with pytest.raises(BookstoreError, match="takes too long to answer"):
         NotebookClient({"url": stub.url}).has_kernel("k")

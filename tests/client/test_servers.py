@@ -3,13 +3,15 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bookstore.client import BookstoreError, servers
 
-from .conftest import AddRecord
+AddRecord = Callable[..., dict[str, Any]]
 
 SECRET = "s3cr3t"
 
@@ -37,7 +39,7 @@ def test_servers_that_have_ended_are_not(add_record: AddRecord, runtime_dir: Pat
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     add_record("http://localhost:1", pid=ended.pid)
-    for number, text in enumerate(["", "{", "[]", "{}", "null", '{"pid": "x", "url": ""}']):
+    for number, text in enumerate(["", "{", "[]", "{}", "null", '{"pid": "x"}', '{"pid": 1e99}']):
         (runtime_dir / f"jpserver-{number}.json").write_text(text)
     assert urls() == []
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
@@ -9,9 +10,9 @@ import pytest
 
 from bookstore.client import BookstoreClient, BookstoreError
 from bookstore.client.results import CopyResult, Versions
-from tests.support.stub_server import Answer, StubServer
+from tests.support.stub_server import Answer, StubServer, opened, session
 
-from .conftest import AddRecord, opened, session
+AddRecord = Callable[..., dict[str, Any]]
 
 NOON = "2026-11-24T12:00:00.500000Z"
 NOTEBOOK = {"cells": [], "metadata": {"nan": float("nan")}, "nbformat": 4, "nbformat_minor": 5}
@@ -220,7 +221,7 @@ def test_status_tells_how_archiving_goes(stub: StubServer, client: BookstoreClie
         "  last error     It is full. (2026-11-24 12:00:00 UTC)",
     ]
     stub.answers["GET /api/bookstore"] = Answer({"release": "3.0", "store": None})
-    assert "<td>pending</td>" in client.status()._repr_html_()
+    assert ">pending</td>" in client.status()._repr_html_()
 
 
 EVIL = "<script>alert(1)</script>\"'&\x1b[2J\n"
@@ -254,7 +255,9 @@ def test_what_comes_from_outside_is_escaped(stub: StubServer, client: BookstoreC
     assert "at an unknown time" in repr(shown[2])
 
 
-@pytest.mark.parametrize("href", ["javascript:alert(1)", "//evil/x", "/\\evil/x", "data:,x", ""])
+@pytest.mark.parametrize(
+    "href", ["javascript:alert(1)", "//evil/x", "/\\evil/x", "data:,x", "./x", ""]
+)
 def test_only_addresses_of_the_web_become_links(href: str) -> None:
     from bookstore.client.results import Link, _html
 

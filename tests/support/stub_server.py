@@ -8,6 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+KERNEL_ID = "f92b7c8b-0858-4d10-903c-b0631540fb36"
+
 
 @dataclass
 class Answer:
@@ -101,3 +103,14 @@ class StubServer:
         request.send_header("Content-Length", str(len(text.encode())))
         request.end_headers()
         request.wfile.write(text.encode())
+
+
+def session(path: str = "a.ipynb", kernel_id: str = KERNEL_ID, **more: Any) -> dict[str, Any]:
+    """Return the model of something open with a kernel."""
+    kernel = {"id": kernel_id, "name": "python3", "execution_state": "busy", "connections": 1}
+    return {"id": "s", "path": path, "name": "", "type": "notebook", "kernel": kernel} | more
+
+
+def opened(*models: dict[str, Any]) -> Answer:
+    """Return what a server answers that has this open."""
+    return Answer(list(models))

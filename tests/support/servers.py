@@ -241,6 +241,19 @@ class JupyterServer:
         """Return the contents model of a path."""
         return self._answered(self.api("GET", contents_url(path), params=query))
 
+    def bookstore(
+        self, method: str, route: str, *, status: int = 200, **kwargs: Any
+    ) -> dict[str, Any]:
+        """Ask Bookstore's API, and return its JSON; `status` is what it must answer.
+
+        The `route` is what comes after "/api/bookstore/", not percent-encoded.
+        """
+        answer = self.api(method, f"/api/bookstore/{quote(route)}", **kwargs)
+        assert (
+            answer.status_code == status
+        ), f"{method} {answer.url}: {answer.status_code} {answer.text}\n{self._log_end()}"
+        return dict(answer.json())
+
     def status(self) -> Status:
         """Return what `GET /api/bookstore` answers."""
         return self._answered(self.api("GET", "/api/bookstore"))

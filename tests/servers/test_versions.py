@@ -1,0 +1,432 @@
+"""The versions of a notebook: listed, read, compared, restored, and followed through renames."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.support.fault_proxy import FaultProxy
+from tests.support.notebooks import make_notebook, text_of
+from tests.support.object_store import Bucket, ObjectStore
+from tests.support.servers import JupyterServer, contents_url
+
+StartServer = Callable[..., JupyterServer]
+Model = dict[str, Any]
+
+
+def save_all(server: JupyterServer, path: str, *texts: str) -> None:
+    for text in texts:
+        server.save(path, make_notebook(text))
+
+
+def versions(server: JupyterServer, path: str, **query: Any) -> list[Model]:
+    return list(server.bookstore("GET", f"versions/{path}", params=query)["versions"])
+
+
+def read(server: JupyterServer, path: str, version_id: str) -> str:
+    model = server.bookstore("GET", f"versions/{path}", params={"version_id": version_id})
+    return text_of(model["content"])
+
+
+def history(server: JupyterServer, path: str) -> list[str]:
+    """Return what each version of a notebook says, newest first."""
+    return [read(server, path, version["version_id"]) for version in versions(server, path)]
+
+
+def require_histories(server: JupyterServer, histories: dict[str, list[str]]) -> None:
+    """Check what is told of notebooks while saves are pending, and when all are archived."""
+    for _ in range(2):
+        assert {path: history(server, path) for path in histories} == histories
+        server.wait_until("archived")
+
+
+def rename(server: JupyterServer, path: str, new_path: str) -> None:
+    answer = server.api("PATCH", contents_url(path), json={"path": new_path})
+    assert answer.status_code == 200, answer.text
+
+
+def delete(server: JupyterServer, path: str) -> None:
+    assert server.api("DELETE", contents_url(path)).status_code == 204
+
+
+def file_text(server: JupyterServer, path: str) -> str:
+    return text_of((server.root_dir / path).read_bytes())
+
+
+def test_versions_are_listed_newest_first(shared_server: JupyterServer) -> None:
+    save_all(shared_server, "listed.ipynb", "first", "second", "third")
+    shared_server.wait_until("archived")
+    answer = shared_server.bookstore("GET", "versions/listed.ipynb")
+    assert (answer["path"], answer["next"], answer["problem"]) == ("listed.ipynb", None, None)
+    listed = answer["versions"]
+    assert [version["latest"] for version in listed] == [True, False, False]
+    times = [version["saved_at"] for version in listed]
+    assert times == sorted(times, reverse=True)
+    content = (shared_server.root_dir / "listed.ipynb").read_bytes()
+    newest = listed[0]
+    assert newest["sha256"] == hashlib.sha256(content).hexdigest()
+    assert newest["size"] == len(content)
+    assert newest["author"]
+    assert (newest["path"], newest["state"]) == ("listed.ipynb", "archived")
+    assert history(shared_server, "listed.ipynb") == ["third", "second", "first"]
+
+
+def test_one_version_is_read_as_a_contents_model(shared_server: JupyterServer) -> None:
+    save_all(shared_server, "read one.ipynb", "first", "second")
+    first = versions(shared_server, "read one.ipynb")[1]
+    model = shared_server.bookstore(
+        "GET", "versions/read one.ipynb", params={"version_id": first["version_id"]}
+    )
+    now = shared_server.get("read one.ipynb")
+    assert set(model) >= set(now) - {"hash", "hash_algorithm"}
+    assert (model["type"], model["format"], model["name"]) == ("notebook", "json", "read one.ipynb")
+    assert model["version_id"] == first["version_id"]
+    assert text_of(model["content"]) == "first"
+    assert text_of(now["content"]) == "second"
+
+
+def test_a_history_is_paged(shared_server: JupyterServer) -> None:
+    texts = [f"{number}" for number in range(7)]
+    save_all(shared_server, "paged.ipynb", *texts[:4])
+    rename(shared_server, "paged.ipynb", "paged on.ipynb")
+    save_all(shared_server, "paged on.ipynb", *texts[4:])
+    shared_server.wait_until("archived")
+    everything = versions(shared_server, "paged on.ipynb")
+    paged: list[Model] = []
+    after, sizes = None, []
+    while True:
+        query = {"limit": 2} | ({"after": after} if after else {})
+        page = shared_server.bookstore("GET", "versions/paged on.ipynb", params=query)
+        paged += page["versions"]
+        sizes.append(len(page["versions"]))
+        if not (after := page["next"]):
+            break
+    assert paged == everything
+    assert [size for size in sizes if size] == [2, 2, 2, 1]
+    assert [read(shared_server, "paged on.ipynb", v["version_id"]) for v in paged] == texts[::-1]
+
+
+@pytest.mark.parametrize(
+    ("route", "query", "status", "said"),
+    [
+        ("versions/", {}, 400, "A path is needed"),
+        ("versions/a//b.ipynb", {}, 400, "may not have empty, . or .. parts"),
+        ("versions/a.ipynb", {"limit": "0"}, 400, "limit must be from 1 to 200"),
+        ("versions/a.ipynb", {"limit": "many"}, 400, "limit must be from 1 to 200"),
+        ("versions/a.ipynb", {"after": "bogus"}, 400, "after is not what another page"),
+        ("versions/a.ipynb", {"after": "W1tbXV1d"}, 400, "after is not what another page"),
+        ("versions/a.ipynb", {"in": "nowhere"}, 400, "in must be workspace or published"),
+        ("versions/a.ipynb", {"version_id": "a b"}, 400, "is not the id of a version"),
+        ("versions/a.ipynb", {"version_id": "none"}, 404, "There is no version none of"),
+        ("diff/a.ipynb", {}, 400, "is not the id of a version"),
+        ("diff/a.ipynb", {"base": "none"}, 404, "There is no version none of"),
+        ("notebooks", {"limit": "201"}, 400, "limit must be from 1 to 200"),
+    ],
+)
+def test_what_cannot_be_answered_is_said_in_a_sentence(
+    shared_server: JupyterServer, route: str, query: Model, status: int, said: str
+) -> None:
+    error = shared_server.bookstore("GET", route, params=query, status=status)
+    assert set(error) == {"message", "reason"}
+    assert said in error["message"]
+
+
+def test_a_notebook_without_versions_has_an_empty_history(shared_server: JupyterServer) -> None:
+    answer = shared_server.bookstore("GET", "versions/never saved.ipynb")
+    assert (answer["versions"], answer["next"]) == ([], None)
+
+
+def test_restoring_in_place_archives_what_was_there(shared_server: JupyterServer) -> None:
+    save_all(shared_server, "back.ipynb", "first", "second")
+    first = versions(shared_server, "back.ipynb")[1]
+    # not by a save: no version has this yet
+    changed = make_notebook("changed on disk")
+    (shared_server.root_dir / "back.ipynb").write_text(json.dumps(changed))
+    model = shared_server.bookstore(
+        "POST", "restore/back.ipynb", json={"version_id": first["version_id"]}
+    )
+    assert (model["path"], model["content"]) == ("back.ipynb", None)
+    assert model["url"].endswith("/back.ipynb")
+    assert file_text(shared_server, "back.ipynb") == "first"
+    require_histories(
+        shared_server, {"back.ipynb": ["first", "changed on disk", "second", "first"]}
+    )
+    restored = versions(shared_server, "back.ipynb")[0]
+    assert restored["copied_from"].endswith(f"/back.ipynb?versionId={first['version_id']}")
+    # what is there is a version already: once is enough
+    shared_server.bookstore("POST", "restore/back.ipynb", json={"version_id": first["version_id"]})
+    assert len(versions(shared_server, "back.ipynb")) == 5
+
+
+def test_restoring_elsewhere_archives_what_was_there(shared_server: JupyterServer) -> None:
+    save_all(shared_server, "from.ipynb", "first", "second")
+    save_all(shared_server, "to.ipynb", "taken")
+    first = versions(shared_server, "from.ipynb")[1]
+    for target in ("to.ipynb", "new/folder/to.ipynb"):
+        model = shared_server.bookstore(
+            "POST",
+            "restore/from.ipynb",
+            json={"version_id": first["version_id"], "target_path": target},
+        )
+        assert model["path"] == target
+        assert file_text(shared_server, target) == "first"
+    assert file_text(shared_server, "from.ipynb") == "second"
+    assert history(shared_server, "to.ipynb") == ["first", "taken"]
+    assert history(shared_server, "new/folder/to.ipynb") == ["first"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        ({}, 400, "is not the id of a version"),
+        ({"version_id": 3}, 400, "version_id must be a text, not a number"),
+        ({"version_id": "none"}, 404, "There is no version none of"),
+        ({"version_id": "none", "target_path": "../out.ipynb"}, 400, "is not a plain path"),
+        ({"version_id": "none", "target_path": "/out.ipynb"}, 400, "begins with /"),
+        ({"version_id": "none", "target_path": ".hidden/a.ipynb"}, 400, "is hidden"),
+    ],
+)
+def test_what_cannot_be_restored_is_said_in_a_sentence(
+    shared_server: JupyterServer, body: Model, status: int, said: str
+) -> None:
+    error = shared_server.bookstore("POST", "restore/a.ipynb", json=body, status=status)
+    assert said in error["message"]
+
+
+def test_a_deleted_notebook_is_found_and_brought_back(shared_server: JupyterServer) -> None:
+    (shared_server.root_dir / "lost").mkdir()
+    save_all(shared_server, "lost/gone.ipynb", "first", "second")
+    shared_server.wait_until("archived")
+    delete(shared_server, "lost/gone.ipynb")
+    (found,) = shared_server.bookstore("GET", "notebooks", params={"q": "LOST/g"})["notebooks"]
+    assert (found["path"], found["exists"], found["latest"]) == ("lost/gone.ipynb", False, True)
+    delete(shared_server, "lost")
+    shared_server.bookstore(
+        "POST", f"restore/{found['path']}", json={"version_id": found["version_id"]}
+    )
+    assert file_text(shared_server, "lost/gone.ipynb") == "second"
+    (found,) = shared_server.bookstore("GET", "notebooks", params={"q": "lost/g"})["notebooks"]
+    assert found["exists"]
+
+
+def test_archived_notebooks_are_paged(shared_server: JupyterServer) -> None:
+    names = [f"many {number}.ipynb" for number in range(5)]
+    for name in names:
+        shared_server.save(name, make_notebook("first"))
+        shared_server.save(name, make_notebook("second"))
+    shared_server.wait_until("archived")
+    found: list[Model] = []
+    after = None
+    while True:
+        query = {"q": "many", "limit": 2} | ({"after": after} if after else {})
+        page = shared_server.bookstore("GET", "notebooks", params=query)
+        assert len(page["notebooks"]) <= 2
+        found += page["notebooks"]
+        if not (after := page["next"]):
+            break
+    assert [notebook["path"] for notebook in found] == names
+    newest = [versions(shared_server, name)[0]["version_id"] for name in names]
+    assert [notebook["version_id"] for notebook in found] == newest
+    everything = shared_server.bookstore("GET", "notebooks", params={"limit": 200})["notebooks"]
+    assert set(names) <= {notebook["path"] for notebook in everything}
+    assert not shared_server.bookstore("GET", "notebooks", params={"in": "published"})["notebooks"]
+
+
+def test_versions_are_compared(shared_server: JupyterServer) -> None:
+    pytest.importorskip("nbdime")
+    save_all(shared_server, "compared.ipynb", "first", "second", "third")
+    third, _, first = versions(shared_server, "compared.ipynb")
+    base = {"base": first["version_id"]}
+    for query in (base, base | {"head": third["version_id"]}):
+        answer = shared_server.bookstore("GET", "diff/compared.ipynb", params=query)
+        assert answer["base"]["version_id"] == first["version_id"]
+        assert answer["head"]["version_id"] == third["version_id"]
+        assert {change["key"] for change in answer["diff"]} == {"cells", "metadata"}
+    same = base | {"head": first["version_id"]}
+    assert shared_server.bookstore("GET", "diff/compared.ipynb", params=same)["diff"] == []
+
+
+def test_history_follows_a_rename(shared_server: JupyterServer) -> None:
+    save_all(shared_server, "draft.ipynb", "draft 1", "draft 2")
+    rename(shared_server, "draft.ipynb", "report.ipynb")
+    assert history(shared_server, "report.ipynb") == ["draft 2", "draft 1"]
+    save_all(shared_server, "report.ipynb", "report")
+    # what is saved under the old name from now on is another notebook
+    save_all(shared_server, "draft.ipynb", "another draft")
+    require_histories(shared_server, {"report.ipynb": ["report", "draft 2", "draft 1"]})
+    listed = versions(shared_server, "report.ipynb")
+    assert [v["path"] for v in listed] == ["report.ipynb", "draft.ipynb", "draft.ipynb"]
+    assert [v["latest"] for v in listed] == [True, False, False]
+
+
+def test_history_follows_the_rename_of_a_folder(shared_server: JupyterServer) -> None:
+    (shared_server.root_dir / "plans/deep").mkdir(parents=True)
+    save_all(shared_server, "plans/deep/a.ipynb", "planned")
+    save_all(shared_server, "plans/b.ipynb", "also planned")
+    shared_server.wait_until("archived")
+    rename(shared_server, "plans", "deeds")
+    assert history(shared_server, "deeds/b.ipynb") == ["also planned"]
+    save_all(shared_server, "deeds/deep/a.ipynb", "done")
+    rename(shared_server, "deeds/deep/a.ipynb", "deeds/a.ipynb")
+    save_all(shared_server, "deeds/a.ipynb", "moved up")
+    require_histories(
+        shared_server,
+        {
+            "deeds/a.ipynb": ["moved up", "done", "planned"],
+            "deeds/deep/a.ipynb": ["done", "planned"],
+        },
+    )
+    former = versions(shared_server, "deeds/a.ipynb")[-1]
+    assert former["path"] == "plans/deep/a.ipynb"
+    shared_server.bookstore(
+        "POST", "restore/deeds/a.ipynb", json={"version_id": former["version_id"]}
+    )
+    assert file_text(shared_server, "deeds/a.ipynb") == "planned"
+
+
+def test_history_follows_a_chain_of_renames_over_a_restart(shared_server: JupyterServer) -> None:
+    save_all(shared_server, "one.ipynb", "one")
+    rename(shared_server, "one.ipynb", "two.ipynb")
+    rename(shared_server, "two.ipynb", "three.ipynb")
+    shared_server.restart()
+    save_all(shared_server, "two.ipynb", "never had another name")
+    save_all(shared_server, "three.ipynb", "three")
+    rename(shared_server, "three.ipynb", "four.ipynb")
+    save_all(shared_server, "four.ipynb", "four")
+    require_histories(
+        shared_server,
+        {
+            "four.ipynb": ["four", "three", "one"],
+            "three.ipynb": ["three", "one"],
+            "two.ipynb": ["never had another name"],
+        },
+    )
+
+
+def test_history_follows_a_rename_there_and_back(shared_server: JupyterServer) -> None:
+    save_all(shared_server, "there.ipynb", "1")
+    rename(shared_server, "there.ipynb", "away.ipynb")
+    save_all(shared_server, "away.ipynb", "2")
+    rename(shared_server, "away.ipynb", "there.ipynb")
+    save_all(shared_server, "there.ipynb", "3")
+    require_histories(shared_server, {"there.ipynb": ["3", "2", "1"]})
+
+
+def test_a_server_without_the_archiver_follows_renames_too(
+    start_server: StartServer, store_settings: Model
+) -> None:
+    server = start_server("jupyter_server", contents_manager=None, **store_settings)
+    (server.root_dir / "hooked").mkdir()
+    save_all(server, "hooked/old.ipynb", "old")
+    server.wait_until("archived")
+    rename(server, "hooked/old.ipynb", "hooked/new.ipynb")
+    rename(server, "hooked", "by hooks")
+    save_all(server, "by hooks/new.ipynb", "new")
+    require_histories(server, {"by hooks/new.ipynb": ["new", "old"]})
+
+
+def test_pending_versions_are_seen_and_read_while_the_store_is_away(
+    core_kind: str, start_server: StartServer, bucket: Bucket, fault_proxy: FaultProxy
+) -> None:
+    through_proxy = {**bucket.settings, "s3_endpoint_url": fault_proxy.endpoint_url}
+    server = start_server(core_kind, **through_proxy)
+    save_all(server, "before.ipynb", "before")
+    server.wait_until("archived")
+    fault_proxy.mode = "refuse"
+    rename(server, "before.ipynb", "away.ipynb")
+    for text in ("first", "second"):
+        server.save("away.ipynb", make_notebook(text))
+    answer = server.bookstore("GET", "versions/away.ipynb")
+    assert "cannot be reached" in answer["problem"]
+    assert [version["state"] for version in answer["versions"]] == ["pending"] * 2 + ["archived"]
+    assert [version["latest"] for version in answer["versions"]] == [True, False, False]
+    pending = [version["version_id"] for version in answer["versions"][:2]]
+    assert [read(server, "away.ipynb", version_id) for version_id in pending] == ["second", "first"]
+    # what is not here cannot be had, and it is not said that there is none
+    archived = {"version_id": answer["versions"][2]["version_id"]}
+    for query in (archived, {"version_id": "none"}):
+        error = server.bookstore("GET", "versions/away.ipynb", params=query, status=503)
+        assert "cannot be reached" in error["message"]
+    server.bookstore("GET", "versions/other.ipynb", status=503)
+    server.bookstore("GET", "notebooks", status=503)
+    server.bookstore("POST", "restore/away.ipynb", json={"version_id": pending[1]})
+    assert file_text(server, "away.ipynb") == "first"
+    fault_proxy.mode = "pass"
+    server.wait_until("archived")
+    assert history(server, "away.ipynb") == ["first", "second", "first", "before"]
+    assert [read(server, "away.ipynb", version_id) for version_id in pending] == ["second", "first"]
+    assert "Traceback" not in server.log
+
+
+@pytest.fixture
+def shared_bucket(ceph: ObjectStore, store_settings: Model) -> Bucket:
+    if "s3_bucket" not in store_settings:
+        pytest.skip("nobody else writes into an embedded store")
+    return Bucket(ceph, store_settings["s3_bucket"])
+
+
+def test_what_others_have_put_into_the_bucket_is_listed(
+    shared_server: JupyterServer, shared_bucket: Bucket
+) -> None:
+    foreign = json.dumps(make_notebook("foreign")).encode()
+    version_id = shared_bucket.put("workspace/foreign.ipynb", foreign)
+    (listed,) = versions(shared_server, "foreign.ipynb")
+    assert listed["version_id"] == version_id
+    assert (listed["sha256"], listed["author"], listed["size"]) == ("", "", len(foreign))
+    assert history(shared_server, "foreign.ipynb") == ["foreign"]
+    (found,) = shared_server.bookstore("GET", "notebooks", params={"q": "foreign"})["notebooks"]
+    assert (found["version_id"], found["exists"]) == (version_id, False)
+    shared_bucket.put("workspace/no notebook.ipynb", b"\xff")
+    (listed,) = versions(shared_server, "no notebook.ipynb")
+    query = {"version_id": listed["version_id"]}
+    error = shared_server.bookstore("GET", "versions/no notebook.ipynb", params=query, status=422)
+    assert "This is not a notebook" in error["message"] or "not UTF-8" in error["message"]
+
+
+def test_a_key_deleted_in_the_bucket_keeps_its_versions(
+    shared_server: JupyterServer, shared_bucket: Bucket
+) -> None:
+    save_all(shared_server, "marked.ipynb", "first")
+    shared_server.wait_until("archived")
+    client = shared_bucket.store.client
+    client.delete_object(Bucket=shared_bucket.name, Key="workspace/marked.ipynb")
+    marker, first = versions(shared_server, "marked.ipynb")
+    assert [marker["state"], first["state"]] == ["deleted", "archived"]
+    error = shared_server.bookstore(
+        "GET",
+        "versions/marked.ipynb",
+        params={"version_id": marker["version_id"]},
+        status=404,
+    )
+    assert "There is no version" in error["message"]
+    assert read(shared_server, "marked.ipynb", first["version_id"]) == "first"
+    shared_server.bookstore(
+        "POST", "restore/marked.ipynb", json={"version_id": first["version_id"]}
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "route"),
+    [
+        ("GET", "versions/a.ipynb"),
+        ("GET", "notebooks"),
+        ("GET", "diff/a.ipynb?base=some"),
+        ("POST", "restore/a.ipynb"),
+        ("PUT", "publish/a.ipynb"),
+    ],
+)
+def test_without_a_store_each_route_says_so(
+    storeless_server: JupyterServer, method: str, route: str
+) -> None:
+    route, _, query = route.partition("?")
+    body = None if method == "GET" else {"version_id": "some", "type": "notebook", "content": {}}
+    error = storeless_server.bookstore(method, route, params=query, json=body, status=404)
+    assert "No store is named on this server: set" in error["message"]
+
+
+@pytest.fixture(scope="module")
+def storeless_server(core_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with JupyterServer(core_kind, tmp_path_factory.mktemp("storeless")) as server:
+        yield server

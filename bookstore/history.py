@@ -125,10 +125,7 @@ class History:
             for entry in _pending(saves, names)
             if entry.version.version_id not in archived  # it has just become a version
         ]
-        # Clocks may differ: what is pending under this name comes after all that is archived.
-        own = [entry for entry in pending if entry.version.key == key]
-        others = [entry for entry in pending if entry.version.key != key]
-        together = own + list(merge(others, entries, key=_entry_time, reverse=True))
+        together = list(merge(pending, entries, key=_entry_time, reverse=True))
         return HistoryPage(entries=_marked(together, has_latest=True), next=_cursor(streams))
 
     async def _merged(self, streams: list[_Stream], limit: int) -> list[Entry]:

@@ -16,6 +16,8 @@ _MODULES = {
     "publish": ("sharing.Publish", "Publish a notebook."),
     "archive": ("archive.Archive", "Archive the notebooks that are in a folder."),
     "drain": ("archive.Drain", "Upload the saves that are pending."),
+    "export": ("export.Export", "Write the whole archive to a folder."),
+    "prune": ("prune.Prune", "List old versions, and remove them."),
     "link": ("sharing.Link", "Give links to clone a published notebook by."),
 }
 

@@ -1,0 +1,221 @@
+"""The whole archive, or the newest of it, as plain files."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import quote
+
+from traitlets import Bool
+
+from ..history import Entry
+from ..inputs import object_key, shown
+from ..models import as_model
+from ..service import Section
+from ..storage import Store, StoreRefused, StoreUnavailable, Version, VersionNotFound
+from ..storage.base import sha256_of
+from .base import FAILED, BookstoreCommand
+from .progress import progress_bar
+
+_PAGE = 1_000  # keys, or versions, that are listed at once
+_LISTING = "versions.jsonl"
+
+
+class Export(BookstoreCommand):
+    """Bring the archive down."""
+
+    name = "jupyter bookstore export"
+    description = """Write the whole archive to a folder: in notebooks/, the newest version of each
+    notebook; in versions/, a folder of each with the older ones; and what is known of each version
+    as a line in versions.jsonl. What is there already with the same bytes is not fetched again, so
+    it can be stopped at any time, and started again to go on."""
+    usage = "DIR"
+    examples = """
+    jupyter bookstore export backup
+    jupyter bookstore export backup --newest
+    """
+
+    newest = Bool(help="Whether only the newest version of each notebook is wanted.").tag(
+        config=True
+    )
+
+    flags = {
+        **BookstoreCommand.flags,
+        "newest": ({"Export": {"newest": True}}, "Only the newest version of each notebook."),
+    }
+
+    async def answer(self, *arguments: str) -> dict[str, Any]:
+        """Fetch what is not there already."""
+        _ = self.history
+        return await self.bookstore.run(self._export(Path(arguments[0])))
+
+    async def _export(self, folder: Path) -> dict[str, Any]:
+        store = self.bookstore.stores.home()
+        keys = [
+            (section, key)
+            for section in self._sections()
+            async for key in keys_below(store, self.bookstore.folder(section))
+        ]
+        export = _Export(store, folder, newest=self.newest)
+        with progress_bar(len(keys), "Exporting", "notebooks") as bar:
+            slots = asyncio.Semaphore(self.bookstore.settings.max_threads)
+
+            async def fetch(section: Section, key: str) -> None:
+                async with slots:
+                    for version, file in await export.notebook(key):
+                        entry = Entry(version=version, state="archived")
+                        model = as_model(self.bookstore, section, entry)
+                        export.lines.append({"file": file, "section": section, **model})
+                bar.update()
+
+            await asyncio.gather(*(fetch(section, key) for section, key in keys))
+        export.write_listing()
+        return {
+            "notebooks": len(keys),
+            "fetched": export.fetched,
+            "unchanged": export.unchanged,
+            "failed": sorted(export.failed),
+        }
+
+    def _sections(self) -> list[Section]:
+        features = self.bookstore.features
+        sections: list[Section] = ["workspace"] if features["archive_valid"] else []
+        return sections + (["published"] if features["publish_valid"] else [])
+
+    def show(self, answer: dict[str, Any]) -> None:
+        """Say how many there were."""
+        print(
+            f"{answer['notebooks']} notebooks: {answer['fetched']} versions fetched,"
+            f" {answer['unchanged']} there already."
+        )
+
+    def code(self, answer: dict[str, Any]) -> int:
+        """Fail if some could not be written."""
+        for problem in answer["failed"]:
+            print(problem, file=sys.stderr)
+        return FAILED if answer["failed"] else 0
+
+
+async def keys_below(store: Store, prefix: str) -> AsyncIterator[str]:
+    """List all keys that begin with a prefix."""
+    after = None
+    while True:
+        page = await store.keys(prefix, limit=_PAGE, after=after)
+        for key in page.keys:
+            yield key
+        after = page.next
+        if after is None:
+            return
+
+
+class _Export:
+    """One export to a folder, and how far it is."""
+
+    def __init__(self, store: Store, folder: Path, *, newest: bool) -> None:
+        self._store = store
+        self._folder = folder
+        self._newest = newest
+        self.lines: list[dict[str, Any]] = []
+        self.fetched = 0
+        self.unchanged = 0
+        self.failed: list[str] = []
+
+    async def notebook(self, key: str) -> list[tuple[Version, str]]:
+        """Fetch the versions of a notebook; give each that is there now, and its file."""
+        exported = []
+        try:
+            object_key(key)  # it leads nowhere but into the folder
+            async for version in self._versions(key):
+                file = _file_of(version)
+                known = await self._fetch(version, self._folder / file)
+                exported.append((known, file))
+        except (StoreUnavailable, StoreRefused):
+            raise
+        except VersionNotFound:
+            pass  # removed since it was listed
+        except OSError as error:
+            reason = error.strerror or str(error)
+            self.failed.append(f"{shown(key)} could not be written: {reason}.")
+        except ValueError as error:
+            self.failed.append(f"{shown(key)} could not be exported: {error}")
+        return exported
+
+    async def _versions(self, key: str) -> AsyncIterator[Version]:
+        if self._newest:
+            yield await self._store.describe(key)
+            return
+        after = None
+        while True:
+            page = await self._store.versions(key, limit=_PAGE, after=after)
+            for version in page.versions:
+                if not version.deleted:
+                    yield version
+            after = page.next
+            if after is None:
+                return
+
+    async def _fetch(self, version: Version, file: Path) -> Version:
+        version_id = version.version_id
+        if sha256 := await asyncio.to_thread(_hash, file, version.size):
+            if not version.provenance:
+                version = await self._store.describe(version.key, version_id)
+            if version.provenance and version.provenance.sha256 == sha256:
+                self.unchanged += 1
+                return version
+        with _beside(file) as part:
+            version = await self._store.download(version.key, part, version_id)
+            part.flush()
+            await asyncio.to_thread(_put_in_place, version, Path(part.name), file)
+        self.fetched += 1
+        return version
+
+    def write_listing(self) -> None:
+        """Write down what each version is."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self.lines.sort(key=lambda line: (line["section"], line["path"], line["saved_at"]))
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in self.lines)
+        (self._folder / _LISTING).write_text(text, encoding="utf-8")
+
+
+def _file_of(version: Version) -> str:
+    """Tell where a version goes, relative to the folder."""
+    if version.latest:
+        return f"notebooks/{version.key}"
+    stored = version.stored_at.strftime("%Y%m%dT%H%M%S")
+    ending = os.path.splitext(version.key)[1]
+    return f"versions/{version.key}/{stored}-{quote(version.version_id, safe='')}{ending}"
+
+
+def _hash(file: Path, size: int) -> str:
+    """Hash a file; empty if there is none of this size."""
+    if not file.is_file() or file.stat().st_size != size:
+        return ""
+    with open(file, "rb") as content:
+        return sha256_of(content)
+
+
+@contextmanager
+def _beside(file: Path) -> Iterator[BinaryIO]:
+    """Open what will take a file's place: the same one after an export that was stopped."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f".{sha256_of(BytesIO(file.name.encode()))[:16]}.part")
+    try:
+        with open(part, "wb") as opened:
+            yield opened
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _put_in_place(version: Version, part: Path, file: Path) -> None:
+    """Give a file its name, unless its bytes are not those that were archived."""
+    origin = version.provenance
+    if origin and origin.sha256 and origin.sha256 != _hash(part, version.size):
+        raise ValueError(f"the bytes of version {version.version_id} are not those archived.")
+    part.replace(file)

@@ -1,0 +1,141 @@
+"""Old versions, listed to be removed, and removed where that is wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from traitlets import Bool, Int
+
+from ..storage import Store, Version
+from ..storage.base import format_time, utc_now
+from ..storage.lifecycle import MOST_KEPT, lifecycle_rule
+from .arguments import UsageError
+from .export import keys_below
+from .progress import progress_bar
+from .tables import print_table, printable, size_in_words
+from .versions import HistoryCommand
+
+_PAGE = 1_000  # versions that are listed at once
+
+
+class Prune(HistoryCommand):
+    """Remove old versions."""
+
+    name = "jupyter bookstore prune"
+    description = """List the versions that are old enough to go, and remove them with --delete. The
+    newest ones of each notebook stay, and those that a newer one has replaced not long ago. Nothing
+    brings a version back that was removed."""
+    examples = """
+    jupyter bookstore prune
+    jupyter bookstore prune --older-than 365 --keep 20
+    jupyter bookstore prune --older-than 365 --keep 20 --delete
+    jupyter bookstore prune --older-than 365 --keep 20 --lifecycle
+    """
+
+    days = Int(
+        90, min=1, help="How many days a version stays after a newer one has replaced it."
+    ).tag(config=True)
+    keep = Int(
+        10, min=1, help="How many versions of each notebook stay in any case, the newest first."
+    ).tag(config=True)
+    delete = Bool(help="Whether they are removed, not only listed.").tag(config=True)
+    lifecycle = Bool(help="Whether the rule for a bucket is wanted instead.").tag(config=True)
+
+    aliases = {
+        **HistoryCommand.aliases,
+        "older-than": "Prune.days",
+        "keep": "Prune.keep",
+    }
+    flags = {
+        **HistoryCommand.flags,
+        "delete": ({"Prune": {"delete": True}}, "Remove them for good."),
+        "lifecycle": (
+            {"Prune": {"lifecycle": True}},
+            """Print the lifecycle rule by which a bucket does the same by itself, for
+            PutBucketLifecycleConfiguration; nothing is asked of the store.""",
+        ),
+    }
+
+    async def answer(self, *arguments: str) -> dict[str, Any]:
+        """Look for old versions, or write the rule."""
+        _ = self.history
+        prefix = self.bookstore.folder(self.which)
+        if self.lifecycle:
+            return self._rule(prefix)
+        found = await self.bookstore.run(self._prune(prefix))
+        versions = [
+            {
+                "key": version.key,
+                "version_id": version.version_id,
+                "stored_at": format_time(version.stored_at),
+                "size": version.size,
+            }
+            for version in found
+        ]
+        return {"deleted": self.delete, "versions": versions}
+
+    def _rule(self, prefix: str) -> dict[str, Any]:
+        options = self.bookstore.settings.store_options()
+        assert options  # noqa: S101
+        if self.keep > MOST_KEPT:
+            raise UsageError(f"A bucket's rule keeps at most {MOST_KEPT}: give a lower --keep.")
+        rule = lifecycle_rule(options, prefix, days=self.days, keep=self.keep)
+        if rule is None:
+            raise UsageError("The embedded store has no rules: run prune --delete now and then.")
+        return rule
+
+    async def _prune(self, prefix: str) -> list[Version]:
+        store = self.bookstore.stores.home()
+        keys = [key async for key in keys_below(store, prefix)]
+        slots = asyncio.Semaphore(self.bookstore.settings.max_threads)
+        before = utc_now() - timedelta(days=self.days)
+        with progress_bar(len(keys), "Pruning", "notebooks") as bar:
+
+            async def prune(key: str) -> list[Version]:
+                async with slots:
+                    old = await _old_versions(store, key, keep=self.keep, before=before)
+                    for version in old if self.delete else []:
+                        await store.delete(key, version.version_id)
+                bar.update()
+                return old
+
+            found = await asyncio.gather(*map(prune, keys))
+        return [version for old in found for version in old]
+
+    def show(self, answer: dict[str, Any]) -> None:
+        """Print a table of the notebooks, or the rule."""
+        if self.lifecycle:
+            print(json.dumps(answer, indent=2))
+            return
+        sizes: dict[str, list[int]] = {}
+        for version in answer["versions"]:
+            sizes.setdefault(version["key"], []).append(version["size"])
+        rows = [
+            (str(len(of_key)), size_in_words(sum(of_key)), printable(key))
+            for key, of_key in sizes.items()
+        ]
+        if rows:
+            print_table([("VERSIONS", "SIZE", "KEY"), *rows])
+        total = sum(sum(of_key) for of_key in sizes.values())
+        what = "removed" if self.delete else "to be removed; --delete removes them"
+        print(f"{len(answer['versions'])} versions, {size_in_words(total)}, {what}.")
+
+
+async def _old_versions(store: Store, key: str, *, keep: int, before: datetime) -> list[Version]:
+    """List the versions of a key that were replaced before a time, but for the newest ones."""
+    old: list[Version] = []
+    seen, replaced_at, after = 0, None, None
+    while True:
+        page = await store.versions(key, limit=_PAGE, after=after)
+        for version in page.versions:
+            if not version.deleted:
+                if seen >= keep and replaced_at and replaced_at < before:
+                    old.append(version)
+                seen += 1
+            replaced_at = version.stored_at
+        after = page.next
+        if after is None:
+            return old

@@ -8,6 +8,7 @@ from .commands.base import USAGE, BookstoreApplication
 
 _MODULES = {
     "status": ("status.Status", "Tell where saves are archived and how that goes."),
+    "doctor": ("doctor.Doctor", "Find out whether archiving can work, and what to do."),
     "versions": ("versions.Versions", "List the versions of a notebook."),
     "show": ("versions.Show", "Write out a version of a notebook."),
     "diff": ("versions.Diff", "Tell how two versions of a notebook differ."),

@@ -163,7 +163,8 @@ class BookstoreCommand(BookstoreApplication):
             try:
                 super(JupyterApp, self).load_config_file(name, path=self.config_file_paths)
             except ConfigFileNotFound:
-                pass
+                if name == own:
+                    self.fail(f"There is no configuration {own}.", USAGE)
             except Exception as error:  # whatever a Python file raises
                 self.log.debug("Reading %s.", name, exc_info=True)
                 reason = " ".join(f"{type(error).__name__}: {error}".split())

@@ -1,0 +1,205 @@
+"""Whether archiving can work, found out by trying, and what to do where it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from .._version import __version__
+from ..recorder import author
+from ..storage import Provenance, Store, StoreError, Version
+from ..storage.base import sha256_of, utc_now
+from .base import FAILED, BookstoreCommand
+from .tables import print_table
+
+_CONTENT = b"jupyter bookstore doctor tried whether this can be written. It can be deleted.\n"
+_NAME = "bookstore-doctor.txt"
+_MOST_SKEW = 60.0  # seconds; object stores refuse requests at 15 minutes
+
+State = Literal["ok", "note", "problem"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was tried, and how it went.
+
+    Attributes
+    ----------
+    name : str
+    state : "ok", "note" or "problem"
+        A note is of something that archiving can do without.
+    message : str
+        What was seen, and what to do about it.
+    """
+
+    name: str
+    state: State
+    message: str
+
+
+class Doctor(BookstoreCommand):
+    """Find out whether archiving can work."""
+
+    name = "jupyter bookstore doctor"
+    description = """Try whether the store is reached, keeps versions, and permits what Bookstore
+    does there, and say what to do where something is wrong. For this a small object is written
+    beside the notebooks, and removed again where that is permitted."""
+    examples = """
+    jupyter bookstore doctor
+    jupyter bookstore doctor --json
+    """
+
+    async def answer(self, *arguments: str) -> dict[str, Any]:
+        """Try everything, one after the other."""
+        _ = self.history
+        checks = [self._settings()]
+        checks += await self.bookstore.run(self._tried())
+        checks += [self._checksums(), *await asyncio.to_thread(self._pending)]
+        return {"checks": [asdict(check) for check in checks]}
+
+    def show(self, answer: dict[str, Any]) -> None:
+        """Print a line for each check."""
+        print_table([(c["state"], c["name"], c["message"]) for c in answer["checks"]])
+
+    def code(self, answer: dict[str, Any]) -> int:
+        """Fail if there is a problem."""
+        return FAILED if any(c["state"] == "problem" for c in answer["checks"]) else 0
+
+    def _settings(self) -> Check:
+        is_on = self.bookstore.recorder is not None
+        told = self.bookstore.description
+        return Check("settings", "ok" if is_on else "problem", told[0].upper() + told[1:])
+
+    async def _tried(self) -> list[Check]:
+        section: Any = "workspace" if self.bookstore.recorder else "published"
+        key = self.bookstore.key(section, _NAME)
+        return [check async for check in _try(self.bookstore.stores.home(), key)]
+
+    def _checksums(self) -> Check:
+        options = self.bookstore.settings.store_options()
+        mode = options.checksums if options else ""
+        if not mode:
+            return Check("checksums", "ok", "The embedded store needs none.")
+        chosen = "as set" if self.bookstore.settings.s3_checksum_mode else "chosen by the endpoint"
+        when = mode.replace("_", " ")
+        return Check(
+            "checksums", "ok", f"Uploads carry one {when}, {chosen}; s3_checksum_mode changes that."
+        )
+
+    def _pending(self) -> list[Check]:
+        folder = self.bookstore.settings.local_path
+        while not folder.exists():
+            folder = folder.parent
+        checks = [_writable(folder)]
+        if recorder := self.bookstore.recorder:
+            status = recorder.archive_status()
+            checks.append(_none("pending", status["pending"], "Run jupyter bookstore drain."))
+            checks.append(_none("failed", status["failed"], "See jupyter bookstore status."))
+        return checks
+
+
+def _writable(folder: Path) -> Check:
+    if os.access(folder, os.W_OK | os.X_OK):
+        return Check("local_dir", "ok", "Saves can be recorded on this machine.")
+    return Check("local_dir", "problem", f"{folder} cannot be written to: correct local_dir.")
+
+
+def _none(name: str, count: int, advice: str) -> Check:
+    if count == 0:
+        return Check(name, "ok", "No saves.")
+    return Check(name, "problem" if name == "failed" else "note", f"{count} saves. {advice}")
+
+
+async def _try(store: Store, key: str) -> AsyncIterator[Check]:
+    answer = await store.check()
+    if answer.versioned is None:
+        try:
+            await store.keys(key, limit=1)
+        except StoreError as error:
+            yield Check("reach", "problem", str(error))
+            return
+    yield Check("reach", "ok", f"{store.url} answers.")
+    told = answer.problem or "The store keeps every version."
+    yield Check("versioning", "ok" if answer.versioned else "problem", told)
+    try:
+        version = await _put(store, key)
+    except StoreError as error:
+        yield Check("put", "problem", f"{error} Saves are pending until this works.")
+        return
+    yield Check("put", "ok", "A version can be written.")
+    yield await _get(store, version)
+    yield await _list(store, version)
+    yield await _clock(store, version)
+    yield await _delete(store, version)
+
+
+async def _put(store: Store, key: str) -> Version:
+    origin = Provenance(
+        save_id=uuid.uuid4().hex,
+        saved_at=utc_now(),
+        sha256=sha256_of(io.BytesIO(_CONTENT)),
+        author=author(),
+        release=__version__,
+    )
+    return await store.put(key, io.BytesIO(_CONTENT), origin)
+
+
+async def _get(store: Store, version: Version) -> Check:
+    target = io.BytesIO()
+    try:
+        await store.download(version.key, target, version.version_id)
+    except StoreError as error:
+        return Check("get", "problem", f"{error} Versions cannot be shown or restored.")
+    if target.getvalue() != _CONTENT:
+        return Check("get", "problem", "What comes back is not what was written: do not trust it.")
+    return Check("get", "ok", "A version can be read, and is what was written.")
+
+
+async def _list(store: Store, version: Version) -> Check:
+    try:
+        await store.keys(version.key, limit=1)
+        page = await store.versions(version.key, limit=10)
+    except StoreError as error:
+        return Check(
+            "list", "problem", f"{error} Histories, and what is in the archive, cannot be shown."
+        )
+    if all(listed.version_id != version.version_id for listed in page.versions):
+        return Check("list", "problem", "What was just written is not among the versions listed.")
+    return Check("list", "ok", "Versions can be listed.")
+
+
+async def _clock(store: Store, version: Version) -> Check:
+    """Compare the store's clock with ours; both the version's times are from within this run."""
+    try:
+        stored_at = (await store.describe(version.key, version.version_id)).stored_at
+    except StoreError as error:
+        return Check("clock", "note", f"The store's time is not known: {error}")
+    skew = (stored_at - version.stored_at).total_seconds()
+    if abs(skew) < _MOST_SKEW:
+        return Check("clock", "ok", "The store's clock agrees with this machine's.")
+    relation = "ahead of" if skew > 0 else "behind"
+    return Check(
+        "clock",
+        "problem",
+        f"The store's clock is {abs(skew):.0f} s {relation} this machine's: correct the wrong one,"
+        " or the store will refuse requests.",
+    )
+
+
+async def _delete(store: Store, version: Version) -> Check:
+    try:
+        await store.delete(version.key, version.version_id)
+    except StoreError:
+        return Check(
+            "delete",
+            "note",
+            "Versions cannot be deleted. Only prune needs that; but what was tried stays, as"
+            f" {version.key}.",
+        )
+    return Check("delete", "ok", "A version can be deleted. Only prune needs that.")

@@ -14,7 +14,6 @@ from typing import Any, ClassVar
 from jupyter_core.application import JupyterApp, base_flags
 from tornado.web import HTTPError
 from traitlets import Bool, TraitError, Unicode, default
-from traitlets.config.loader import ConfigFileNotFound
 
 from .._version import __version__
 from ..bookstore_config import BookstoreSettings
@@ -159,12 +158,11 @@ class BookstoreCommand(BookstoreApplication):
         """Read what the servers read, and what is only for the command line."""
         first, *servers_and_ours = _CONFIG_FILES
         own = os.path.abspath(self.config_file) if self.config_file else ""
+        if own and not os.path.isfile(own):
+            self.fail(f"There is no configuration file {own}.", USAGE)
         for name in (first, own) if own else (first, *servers_and_ours):
             try:
                 super(JupyterApp, self).load_config_file(name, path=self.config_file_paths)
-            except ConfigFileNotFound:
-                if name == own:
-                    self.fail(f"There is no configuration {own}.", USAGE)
             except Exception as error:  # whatever a Python file raises
                 self.log.debug("Reading %s.", name, exc_info=True)
                 reason = " ".join(f"{type(error).__name__}: {error}".split())

@@ -166,9 +166,7 @@ async def _list(store: Store, version: Version) -> Check:
         await store.keys(version.key, limit=1)
         page = await store.versions(version.key, limit=10)
     except StoreError as error:
-        return Check(
-            "list", "problem", f"{error} Histories, and what is in the archive, cannot be shown."
-        )
+        return Check("list", "problem", f"{error} The archive cannot be looked through.")
     if all(listed.version_id != version.version_id for listed in page.versions):
         return Check("list", "problem", "What was just written is not among the versions listed.")
     return Check("list", "ok", "Versions can be listed.")

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.support.fault_proxy import FaultProxy
 from tests.support.notebooks import make_notebook, text_of
 from tests.support.object_store import Bucket
 from tests.support.servers import JupyterServer
@@ -150,9 +151,31 @@ def test_a_deleted_notebook_is_found_and_brought_back(
     row = page.get_by_role("row", name="lost and found.ipynb")
     expect(row.get_by_role("link", name="Open")).to_have_count(0)
     row.get_by_role("link").click()
+    # nothing is there that could be opened
+    expect(page.get_by_role("heading").get_by_role("link")).to_have_count(0)
     page.get_by_role("button", name="Restore").click()
     expect_opened(page, "not lost")
     assert (server.root_dir / "lost and found.ipynb").exists()
+
+
+def test_what_is_pending_shows_while_the_store_is_away(
+    core_kind: str,
+    start_server: Callable[..., JupyterServer],
+    bucket: Bucket,
+    fault_proxy: FaultProxy,
+    page: Page,
+) -> None:
+    settings = bucket.settings | {"s3_endpoint_url": fault_proxy.endpoint_url}
+    server = start_server(core_kind, **settings)
+    fault_proxy.mode = "refuse"
+    server.save("waiting.ipynb", make_notebook())
+    server.wait_until(lambda status: status["archive"]["last_error"])
+    visit = _logged_in(server, page)
+    visit("")
+    expect(page.get_by_text("1 save waits to be archived")).to_be_visible()
+    expect(page.get_by_role("alert").last).to_contain_text("cannot be reached")
+    visit("/versions/waiting.ipynb")
+    expect(page.get_by_role("row", name="pending")).to_be_visible()
 
 
 @pytest.mark.parametrize("hostile", HOSTILE, ids=["html", "attribute", "script", "template"])

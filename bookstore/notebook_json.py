@@ -101,6 +101,9 @@ def read_notebook(text: bytes) -> Any:
         notebook = nbformat.convert(notebook, 4)
         for cell in notebook["cells"]:
             cell["metadata"].pop("trusted", None)
+            # Without that, no server can save or open it.
+            if cell["cell_type"] == "code" and not all("output_type" in o for o in cell["outputs"]):
+                raise NotANotebook("This is not a notebook: one of its outputs has no type.")
     return notebook
 
 

@@ -156,15 +156,11 @@ class PageHandler(_Handler, flavours.JupyterHandler):  # type: ignore[misc]
 
     async def page(self, template: str, **parameters: Any) -> None:
         """Answer with a page."""
-        parameters |= self._everywhere()
+        parameters |= self._everywhere(xsrf_token=self.xsrf_token.decode())
         self.finish(await asyncio.to_thread(render, template, **parameters))
 
-    def _everywhere(self) -> dict[str, Any]:
-        return {
-            "base_url": self.base_url,
-            "xsrf_token": self.xsrf_token.decode(),
-            "release": __version__,
-        }
+    def _everywhere(self, xsrf_token: str = "") -> dict[str, Any]:
+        return {"base_url": self.base_url, "xsrf_token": xsrf_token, "release": __version__}
 
     def set_default_headers(self) -> None:
         """Have pages neither framed, nor guessed at, nor named to other sites."""
@@ -177,6 +173,7 @@ class PageHandler(_Handler, flavours.JupyterHandler):  # type: ignore[misc]
         """Tell an error in a page."""
         reason = responses.get(status_code, "Error")
         message = _message(status_code, kwargs)
+        # There is no XSRF token for an error that comes before the user is known.
         self.finish(render("error.html", title=reason, message=message, **self._everywhere()))
 
 

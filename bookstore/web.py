@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import wraps
 from http.client import responses
+from logging import Logger
 from typing import Any
 
 from tornado import web
@@ -21,6 +22,7 @@ from tornado import web
 from . import flavours
 from ._version import __version__
 from .differences import NotInstalled
+from .inputs import shown
 from .models import clone_link
 from .notebook_json import NotANotebook, parse_json
 from .pages import render
@@ -123,6 +125,16 @@ class _Handler:
             return f"{here}{hub}hub/user-redirect/"
         return here + self.server_url("")
 
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Log what has gone wrong, without the request's query: a token may be in it."""
+        request = self.request  # type: ignore[attr-defined]
+        log: Logger = self.log  # type: ignore[attr-defined]
+        place = f"{request.method} {shown(request.path)}"
+        if isinstance(value, web.HTTPError):
+            log.warning("Bookstore: %d %s: %s", value.status_code, place, _told(value))
+        else:
+            log.error("Bookstore: %s", place, exc_info=(typ, value, tb))
+
 
 class ApiHandler(_Handler, flavours.APIHandler):  # type: ignore[misc]
     """Answers programs, in JSON."""
@@ -179,11 +191,17 @@ class PageHandler(_Handler, flavours.JupyterHandler):  # type: ignore[misc]
 
 def _message(status_code: int, error: dict[str, Any]) -> str:
     exception = error.get("exc_info", (None, None))[1]
-    if isinstance(exception, web.HTTPError) and exception.log_message:
-        return str(exception.log_message % exception.args)
+    if isinstance(exception, web.HTTPError):
+        return _told(exception)
     if status_code >= 500:
         return "Something went wrong that is not foreseen; the server's log says more."
     return f"{responses.get(status_code, 'This cannot be done')}."
+
+
+def _told(error: web.HTTPError) -> str:
+    if error.log_message:
+        return str(error.log_message % error.args)
+    return f"{responses.get(error.status_code, 'This cannot be done')}."
 
 
 def _as_json(value: object) -> str:

@@ -45,8 +45,8 @@ def open_notebook() -> Any:
 
 
 @pytest.fixture(scope="module")
-def shared_bucket(ceph: ObjectStore) -> Iterator[Bucket]:
-    """The bucket of the shared server."""
+def shared_bucket(ceph: ObjectStore, core_kind: str) -> Iterator[Bucket]:
+    """The bucket of the shared server, for each kind of server another."""
     bucket = ceph.new_bucket()
     yield bucket
     bucket.remove()

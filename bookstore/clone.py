@@ -129,7 +129,7 @@ class BookstoreFSCloneHandler(PageHandler):
             model={"relpath": relpath},
             details=[("File", relpath), ("Size", f"{status.st_size:,} bytes")],
             warning="",
-            target_path=self.get_query_argument("target_path", "") or file.name,
+            target_path=self.get_query_argument("target_path", "") or Path(relpath).name,
         )
 
 
@@ -142,7 +142,8 @@ class BookstoreFSCloneAPIHandler(ApiHandler):
         model = await self.model()
         relpath = text_field(model, "relpath")
         file = await asyncio.to_thread(find_in_basedir, self.bookstore, relpath)
-        target = target_path(text_field(model, "target_path") or file.name)
+        # by its name here: a link, such as latest.ipynb, may lead to a file of another name
+        target = target_path(text_field(model, "target_path") or Path(relpath).name)
         with copy_on_its_way() as content:
             limit = self.bookstore.settings.max_clone_size
             await asyncio.to_thread(_copy, file, content, limit)

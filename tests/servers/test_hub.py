@@ -59,10 +59,10 @@ def test_a_link_brings_each_user_to_a_server_of_their_own(
     page.get_by_role("button", name="Sign in").click()
     # his server starts only now
     clone = page.get_by_role("button", name="Clone")
-    expect(clone).to_be_visible(timeout=60_000)
+    expect(clone).to_be_visible()
     assert page.url.startswith(f"{carl.url}/bookstore/clone?")
     clone.click()
-    expect(page.get_by_role("paragraph").get_by_text("shared by ann")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("paragraph").get_by_text("shared by ann")).to_be_visible()
     assert text_of((carl.home / "shared.ipynb").read_bytes()) == "shared by ann"
 
 

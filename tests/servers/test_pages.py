@@ -65,7 +65,7 @@ def save_versions(server: JupyterServer, path: str, *texts: str) -> None:
 
 def expect_opened(page: Page, text: str) -> None:
     """Wait until the server's interface shows a notebook that says `text`."""
-    expect(page.get_by_role("paragraph").get_by_text(text)).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("paragraph").get_by_text(text)).to_be_visible()
 
 
 def test_a_clone_is_chosen_on_a_page_and_opens_in_the_servers_interface(

@@ -39,8 +39,10 @@ def chromium() -> "Iterator[Browser]":
             "This test needs Chromium as the program `chromium`. Run ci/install-debian-packages."
         )
     # here, not above: only the tests of pages need it
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    # instead of 5 s: several servers start at once on the machines that run the tests
+    expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
         yield browser

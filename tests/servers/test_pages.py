@@ -17,6 +17,14 @@ pytestmark = pytest.mark.thorough
 
 Visit = Callable[..., None]
 
+# where the interface of each kind of server shows notebooks; jupyter_server has what is installed
+INTERFACES = {
+    "classic": ["notebooks"],
+    "notebook7": ["notebooks"],
+    "lab": ["lab/tree"],
+    "jupyter_server": ["lab/tree", "notebooks"],
+}
+
 # each would run a script where it is not escaped for the place it is put in
 HOSTILE = [
     "<img src=x onerror=attacked()>",
@@ -85,6 +93,20 @@ def test_a_clone_is_chosen_on_a_page_and_opens_in_the_servers_interface(
     expect_opened(page, "older, but meant")
     assert page.url.endswith("/my%20copy.ipynb")
     assert text_of(server.get("my copy.ipynb")["content"]) == "older, but meant"
+
+
+def test_a_copy_opens_in_the_interface_that_was_started(
+    server_kind: str, start_server: Callable[..., JupyterServer], page: Page
+) -> None:
+    app = "NotebookApp" if server_kind == "classic" else "ServerApp"
+    server = start_server(server_kind, store_url="local", config={app: {"base_url": "/user/ann/"}})
+    save_versions(server, "a b.ipynb", "opened here")
+    [version] = server.bookstore("GET", "versions/a b.ipynb")["versions"]
+    copy = {"version_id": version["version_id"], "target_path": "copies/a b.ipynb"}
+    url = server.bookstore("POST", "restore/a b.ipynb", json=copy)["url"]
+    assert url in {f"/user/ann/{place}/copies/a%20b.ipynb" for place in INTERFACES[server_kind]}
+    page.goto(f"{server.url.removesuffix('/user/ann')}{url}?token={server.token}")
+    expect_opened(page, "opened here")
 
 
 def test_a_bucket_that_is_not_the_servers_own_is_warned_of(

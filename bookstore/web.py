@@ -117,8 +117,11 @@ class _Handler:
         """Give a URL under which each user finds their own server.
 
         On a JupyterHub that is what the hub redirects
-        (https://jupyterhub.readthedocs.io/en/stable/reference/urls.html#hub-user-redirect).
+        (https://jupyterhub.readthedocs.io/en/stable/reference/urls.html#hub-user-redirect). Where
+        it knows its public address, that is taken: a kernel asks us by another.
         """
+        if public := os.environ.get("JUPYTERHUB_PUBLIC_HUB_URL"):
+            return f"{public.rstrip('/')}/user-redirect/"
         request = self.request  # type: ignore[attr-defined]
         here = f"{request.protocol}://{request.host}"
         if hub := os.environ.get("JUPYTERHUB_BASE_URL"):

@@ -168,6 +168,7 @@ class JupyterHub:
         return {
             "JupyterHub": {
                 "bind_url": self.url,
+                "public_url": f"{self.url}/",
                 "hub_bind_url": f"http://127.0.0.1:{free_port()}",
                 "authenticator_class": "jupyterhub.auth.DummyAuthenticator",
                 "spawner_class": "jupyterhub.spawner.SimpleLocalProcessSpawner",

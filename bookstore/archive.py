@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from . import flavours
-from .recorder import Recorder
+from .recorder import Recorder, saving
 from .service import Bookstore, get_bookstore
 from .storage.base import format_time, utc_now
 
@@ -69,7 +69,8 @@ class ArchivingMixin:
         save = partial(super().save, model, path)  # type: ignore[misc]
         if inspect.iscoroutinefunction(save.func):
             return self._save_in_turn(save, model, path)
-        saved = save()
+        with saving(path.strip("/")):
+            saved = save()
         self._record(saved, model, path)
         return saved
 
@@ -79,7 +80,8 @@ class ArchivingMixin:
         # Two saves of one notebook that overlap would write into the same file, and both be
         # recorded as what the second has written.
         async with await self._path_lock(path.strip("/")):
-            saved = await save()
+            with saving(path.strip("/")):
+                saved = await save()
             self._record(saved, model, path)
         return saved
 

@@ -12,6 +12,7 @@ from .history import Entry
 from .restore import restore
 from .service import Bookstore, get_bookstore
 from .storage.base import utc_now
+from .web import http_errors
 
 _MOST = 50  # versions in a menu
 
@@ -41,8 +42,13 @@ class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
         bookstore = self._bookstore_for(path)
         if not bookstore:
             return super().restore_checkpoint(contents_mgr, checkpoint_id, path)
-        path = path.strip("/")
-        return restore(bookstore, contents_mgr, path, checkpoint_id, path)
+        return self._restored(bookstore, contents_mgr, checkpoint_id, path.strip("/"))
+
+    async def _restored(
+        self, bookstore: Bookstore, contents_mgr: Any, checkpoint_id: str, path: str
+    ) -> None:
+        with http_errors():  # the server's own handlers know nothing of stores
+            await restore(bookstore, contents_mgr, path, checkpoint_id, path)
 
     def list_checkpoints(self, path: str) -> Any:
         """List versions, the newest last."""

@@ -22,6 +22,7 @@ from .storage.outbox import Outbox
 from .uploader_process import UploaderProcess
 
 _copied_from: ContextVar[str] = ContextVar("copied_from", default="")
+_being_saved: ContextVar[str] = ContextVar("being_saved", default="")
 
 
 @contextmanager
@@ -32,6 +33,16 @@ def copying(source: str) -> Iterator[None]:
         yield
     finally:
         _copied_from.reset(token)
+
+
+@contextmanager
+def saving(path: str) -> Iterator[None]:
+    """Have a checkpoint that is made meanwhile leave it to this save to be recorded."""
+    token = _being_saved.set(path)
+    try:
+        yield
+    finally:
+        _being_saved.reset(token)
 
 
 class Recorder:
@@ -92,8 +103,11 @@ class Recorder:
     def record_checkpoint(self, path: str, os_path: str) -> str | None:
         """Record a file that may be on the way to be recorded as a save, as `record_file` does.
 
-        The servers make a checkpoint within the first save of a notebook.
+        The servers make a checkpoint within the first save of a notebook. Where that save is known
+        to be recorded when it is done, nothing is.
         """
+        if _being_saved.get() == path:
+            return None
         save_id = self.record_file(path, os_path)
         self._checkpoints[path] = _state_of(os_path)
         return save_id

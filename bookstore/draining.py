@@ -38,7 +38,6 @@ async def drained(
         The last `archive_status` of the recorder. More than `down_to` are pending if the store
         takes no more for now.
     """
-    recorder.start()
     pending = -1
     while True:
         status = await asyncio.to_thread(recorder.archive_status)
@@ -51,4 +50,5 @@ async def drained(
         has_failed = error is not None and error["at"] >= moved_at and waited > _PATIENCE
         if pending <= down_to or has_failed or waited > _LONGEST_WAIT:
             return status
+        recorder.start()
         await asyncio.sleep(_POLL_INTERVAL)

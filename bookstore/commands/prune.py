@@ -36,7 +36,7 @@ class Prune(HistoryCommand):
     """
 
     days = Int(
-        90, min=1, help="How many days a version stays after a newer one has replaced it."
+        90, min=0, help="How many days a version stays after a newer one has replaced it."
     ).tag(config=True)
     keep = Int(
         10, min=1, help="How many versions of each notebook stay in any case, the newest first."
@@ -82,6 +82,10 @@ class Prune(HistoryCommand):
         assert options  # noqa: S101
         if self.keep > MOST_KEPT:
             raise UsageError(f"A bucket's rule keeps at most {MOST_KEPT}: give a lower --keep.")
+        if self.days == 0:
+            raise UsageError(
+                "A bucket's rule keeps versions for at least a day: give --older-than 1."
+            )
         rule = lifecycle_rule(options, prefix, days=self.days, keep=self.keep)
         if rule is None:
             raise UsageError("The embedded store has no rules: run prune --delete now and then.")

@@ -1,0 +1,221 @@
+"""The history of a notebook, put together from a store, the outbox and what was renamed."""
+
+import hashlib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from bookstore.history import History, HistoryPage
+from bookstore.renames import Renames
+from bookstore.storage import (
+    LocalOptions,
+    Provenance,
+    S3Options,
+    Store,
+    StoreUnavailable,
+    TooLarge,
+    VersionNotFound,
+    open_index,
+    open_store,
+)
+from bookstore.storage.outbox import Outbox
+from bookstore.storage.stores import Stores
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
+SAVE = {"author": "ann", "release": "1"}
+
+
+@dataclass
+class Archive:
+    """A history, and what it is put together from."""
+
+    directory: Path
+    outbox: Outbox = field(init=False)
+    renames: Renames = field(init=False)
+    store: Store = field(init=False)
+    history: History = field(init=False)
+    saves: int = 0
+
+    def __post_init__(self) -> None:
+        options = LocalOptions(directory=self.directory / "store")
+        self.store = open_store(options)
+        self.outbox = Outbox(self.directory, options.url)
+        self.outbox.create()
+        self.renames = Renames(self.directory / "renames")
+        stores = Stores(options, S3Options(bucket="", index_directory=self.directory))
+        self.history = History(stores, self.outbox, open_index(options), self.renames)
+
+    async def archive(self, key: str, text: str, **origin: Any) -> str:
+        """Put a version into the store, a minute after the one before unless `origin` tells."""
+        self.saves += 1
+        content = text.encode()
+        fields = {
+            "save_id": uuid4().hex,
+            "saved_at": NOON + timedelta(minutes=self.saves),
+            "sha256": hashlib.sha256(content).hexdigest(),
+        } | origin
+        return (await self.store.put(key, io.BytesIO(content), Provenance(**fields))).version_id
+
+    def save(self, key: str, text: str, **origin: str) -> str:
+        """Put a save into the outbox."""
+        return self.outbox.add_content(text.encode(), path=key, key=key, **SAVE, **origin)
+
+    async def read(self, key: str, version_id: str | None = None, limit: int | None = None) -> str:
+        content = io.BytesIO()
+        await self.history.read(key, version_id, content, limit=limit)
+        return content.getvalue().decode()
+
+    async def texts(self, key: str) -> list[str]:
+        page = await self.history.page(key, limit=100)
+        return [await self.read(key, entry.version.version_id) for entry in page.entries]
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    archive = Archive(tmp_path)
+    yield archive
+    archive.outbox.close()
+
+
+async def test_versions_that_others_have_overtaken_are_not_lost(archive: Archive) -> None:
+    # Notebooks with other names are uploaded at the same time: the former's may come later.
+    renamed = NOON + timedelta(hours=1)
+    await archive.archive("b", "2", saved_at=renamed, renamed_from="a")
+    await archive.archive("a", "1", saved_at=NOON)
+    await archive.archive("a", "another", saved_at=renamed + timedelta(seconds=1))
+    assert await archive.texts("b") == ["2", "1"]
+    known = archive.history.known("b", limit=10)
+    assert [entry.version.key for entry in known] == ["b", "a"]
+
+
+async def test_pending_saves_are_part_of_the_history_under_former_names(archive: Archive) -> None:
+    await archive.archive("a", "1")
+    archive.save("a", "2")
+    archive.save("b", "3", renamed_from="a")
+    archive.save("b", "4")
+    archive.save("a", "another")
+    archive.renames.add("b", "c")
+    assert await archive.texts("c") == ["4", "3", "2", "1"]
+    assert [entry.state for entry in archive.history.known("c", limit=3)] == ["pending"] * 3
+    assert await archive.texts("a") == ["another", "2", "1"]
+
+
+async def test_a_save_that_becomes_a_version_is_there_once(archive: Archive) -> None:
+    save_id = archive.save("a", "1")
+    await archive.archive("a", "1", save_id=save_id)  # and the outbox has it still
+    assert await archive.texts("a") == ["1"]
+    assert len(archive.history.known("a", limit=10)) == 1
+
+
+async def test_the_newest_is_read_whatever_it_is(archive: Archive) -> None:
+    with pytest.raises(VersionNotFound):
+        await archive.read("a")
+    await archive.archive("a", "1")
+    assert await archive.read("a") == "1"
+    archive.renames.add("a", "b")
+    assert await archive.read("b") == "1"
+    archive.save("b", "2", renamed_from="a")
+    assert await archive.read("b") == "2"
+
+
+async def test_a_version_of_another_notebook_is_not_read(archive: Archive) -> None:
+    await archive.archive("a", "1")
+    other = await archive.archive("b", "2")
+    pending = archive.save("b", "3")
+    for version_id in (other, pending):
+        with pytest.raises(VersionNotFound):
+            await archive.read("a", version_id)
+
+
+async def test_no_more_is_read_than_wanted(archive: Archive) -> None:
+    version_id = await archive.archive("a", "12345")
+    pending = archive.save("a", "12345")
+    for name in (version_id, pending):
+        assert await archive.read("a", name, limit=5) == "12345"
+        with pytest.raises(TooLarge, match="a has 5 bytes, and at most 4 may be read"):
+            await archive.read("a", name, limit=4)
+
+
+async def test_pages_go_through_all_names_once(archive: Archive) -> None:
+    for number in range(5):
+        await archive.archive("a", f"{number}")
+    await archive.archive("b", "5", renamed_from="a")
+    await archive.archive("c", "6", renamed_from="b")
+    await archive.archive("c", "7")
+    archive.save("c", "8")
+    texts: list[str] = []
+    pages: list[HistoryPage] = []
+    while not pages or pages[-1].next:
+        pages.append(
+            await archive.history.page("c", limit=3, after=pages[-1].next if pages else None)
+        )
+        texts += [await archive.read("c", e.version.version_id) for e in pages[-1].entries]
+    assert texts == list("876543210")
+    assert [len(page.entries) for page in pages if page.entries] == [4, 3, 2]
+    latest = [entry.version.latest for page in pages for entry in page.entries]
+    assert latest == [True] + [False] * 8
+
+
+async def test_two_notebooks_that_name_each_other_end(archive: Archive) -> None:
+    await archive.archive("a", "1", renamed_from="b")
+    await archive.archive("b", "2", renamed_from="a")
+    await archive.archive("a", "3", renamed_from="b")
+    assert await archive.texts("a") == ["3", "2", "1"]
+
+
+async def test_without_the_store_there_is_what_is_known_here(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await archive.archive("a", "1")
+    archive.save("a", "2")
+
+    async def away(*_: object, **__: object) -> None:
+        raise StoreUnavailable("It is away.")
+
+    monkeypatch.setattr("bookstore.storage.local.LocalStore.versions", away)
+    page = await archive.history.page("a", limit=10)
+    assert [entry.state for entry in page.entries] == ["pending", "archived"]
+    assert (page.problem, page.next) == ("It is away.", None)
+    with pytest.raises(StoreUnavailable):
+        await archive.history.page("b", limit=10)
+
+
+@pytest.mark.parametrize(
+    "after", ["bogus", "W10x", "MQ", "W1sxLDIsM11d", "W1siYSIsICIxIiwgIjIiXV0", "Ww" * 9000]
+)
+async def test_a_page_that_nobody_has_named_is_refused(archive: Archive, after: str) -> None:
+    with pytest.raises(ValueError, match="after is not what another page has named"):
+        await archive.history.page("a", limit=3, after=after)
+
+
+async def test_what_is_on_disk_is_recognised(archive: Archive, tmp_path: Path) -> None:
+    file = tmp_path / "a.ipynb"
+    file.write_text("1")
+    assert not await archive.history.holds("a", str(file))
+    await archive.archive("a", "1")
+    assert await archive.history.holds("a", str(file))
+    archive.save("a", "2")
+    assert not await archive.history.holds("a", str(file))
+    file.write_text("2")
+    assert await archive.history.holds("a", str(file))
+    archive.renames.add("a", "b")
+    assert await archive.history.holds("b", str(file))
+
+
+async def test_a_search_finds_a_part_of_a_path_in_any_case(archive: Archive) -> None:
+    for key in ("w/Zürich.ipynb", "w/zü/b.ipynb", "w/c.ipynb", "p/zürich.ipynb"):
+        await archive.archive(key, key)
+    page = await archive.history.newest("w/", limit=10, search="ZÜ")
+    assert [entry.version.key for entry in page.entries] == ["w/Zürich.ipynb", "w/zü/b.ipynb"]
+    page = await archive.history.newest("w/", limit=1, search="zü")
+    assert page.next == "w/Zürich.ipynb"
+    page = await archive.history.newest("w/", limit=1, search="zü", after=page.next)
+    assert [entry.version.key for entry in page.entries] == ["w/zü/b.ipynb"]
+    assert page.next is None
+    assert (await archive.history.newest("w/", limit=10, search="w/")).entries == []

@@ -26,6 +26,8 @@ APPLICATIONS = {
     "classic": ("notebook.notebookapp.NotebookApp", "jupyter_notebook_config.py"),
     "jupyter_server": ("jupyter_server.serverapp.ServerApp", "jupyter_server_config.py"),
 }
+# many hubs are not at the root of their host
+BASE = "/jupyter"
 STATE_CHANGES = ("POST", "PUT", "PATCH", "DELETE")
 
 
@@ -48,14 +50,14 @@ class JupyterHub:
     Attributes
     ----------
     url
-        Where the proxy listens, without a slash at the end.
+        Where people reach the hub, without a slash at the end.
     """
 
     def __init__(self, kind: str, directory: Path, **settings: Any) -> None:
         self.kind = kind
         self.directory = directory
         self.settings = {"workspace_prefix": "workspace/{username}", **settings}
-        self.url = f"http://127.0.0.1:{free_port()}"
+        self.url = f"http://127.0.0.1:{free_port()}{BASE}"
         self._token = secrets.token_hex(16)
         self._log_file = directory / "hub.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -237,11 +239,14 @@ class HubUser:
         )
 
     def log_in(self, path: str = "/hub/home") -> requests.Response:
-        """Log in on the hub's login page, and return the answer to `path`, where that leads."""
-        query = {"next": path}
+        """Log in on the hub's login page, and return the answer to `path`, where that leads.
+
+        The path is within the hub, as in "/user/ann/tree".
+        """
+        query = {"next": BASE + path}
         login = self.hub.url + "/hub/login"
         self._browser.get(login, params=query, timeout=60)
-        form = {"username": self.name, "password": "any", "_xsrf": self._xsrf("/hub/")}
+        form = {"username": self.name, "password": "any", "_xsrf": self._xsrf(f"{BASE}/hub/")}
         return self._browser.post(login, params=query, data=form, timeout=60)
 
     def browse(
@@ -254,7 +259,7 @@ class HubUser:
         """
         headers = {}
         if xsrf and method in STATE_CHANGES:
-            headers["X-XSRFToken"] = self._xsrf(f"/user/{self.name}/")
+            headers["X-XSRFToken"] = self._xsrf(f"{BASE}/user/{self.name}/")
         return self._browser.request(method, self.url + path, headers=headers, timeout=60, **kwargs)
 
     def api(self, method: str, path: str, **kwargs: Any) -> requests.Response:

@@ -32,6 +32,13 @@ for (const form of document.querySelectorAll("form[data-api]")) {
   });
 }
 
+// Going back shows a page as it was left: with its button disabled, and older than what it has done.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) {
+    location.reload();
+  }
+});
+
 for (const time of document.querySelectorAll("time")) {
   time.title = time.dateTime;
   time.textContent = new Date(time.dateTime).toLocaleString();

@@ -148,11 +148,6 @@ class DiffPageHandler(_BrowseHandler):
 class ViewHandler(_BrowseHandler):
     """``GET /bookstore/view/{path}``: a version as nbconvert renders it; nothing in it runs."""
 
-    @property
-    def content_security_policy(self) -> str:
-        """What a notebook brings along can be looked at, and do nothing."""
-        return _VIEW_POLICY
-
     @endpoint
     async def get(self, path: str) -> None:
         """Show a version, the newest if none is named."""
@@ -162,6 +157,8 @@ class ViewHandler(_BrowseHandler):
         with copy_on_its_way() as content:
             entry = await read(self, key, version_id and version_name(version_id), content)
             body, style = await asyncio.to_thread(_rendered, content)
+        # only now: what is said instead is a page like all others
+        self.set_header("Content-Security-Policy", _VIEW_POLICY)
         await self.page(
             "view.html",
             path=path,

@@ -180,6 +180,13 @@ def test_a_deleted_notebook_is_found_and_brought_back(
     assert (server.root_dir / "lost and found.ipynb").exists()
 
 
+def test_a_missing_version_is_told_of_in_a_page_like_all_others(page: Page, visit: Visit) -> None:
+    for route in "view", "diff":
+        visit(f"/{route}/nowhere.ipynb", base="none")
+        expect(page.get_by_role("alert")).to_contain_text("nowhere.ipynb")
+        expect(page.get_by_role("alert")).to_have_css("border-left-style", "solid")
+
+
 def test_what_is_pending_shows_while_the_store_is_away(
     core_kind: str,
     start_server: Callable[..., JupyterServer],

@@ -14,11 +14,13 @@ from typing import Any, BinaryIO, TypeVar
 from aiobotocore.config import AioConfig
 from aiobotocore.httpsession import AIOHTTPSession
 from aiobotocore.session import AioSession
+from aiohttp import ClientPayloadError
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     CredentialRetrievalError,
     HTTPClientError,
+    IncompleteReadError,
     NoCredentialsError,
     PartialCredentialsError,
     ProfileNotFound,
@@ -70,6 +72,15 @@ _CREDENTIALS = {
     "401",
     "403",
 }
+# The last two: an answer breaks off.
+_NETWORK_ERRORS = (
+    BotoConnectionError,
+    HTTPClientError,
+    OSError,
+    asyncio.TimeoutError,
+    IncompleteReadError,
+    ClientPayloadError,
+)
 
 
 class S3Connection:
@@ -311,7 +322,7 @@ class S3Store:
                 f"There is no profile {self._options.profile!r} in the AWS configuration:"
                 " correct s3_profile."
             ) from error
-        except (BotoConnectionError, HTTPClientError, OSError, asyncio.TimeoutError) as error:
+        except _NETWORK_ERRORS as error:
             raise StoreUnavailable(
                 f"The object store at {place} cannot be reached: {_reason(error)}."
             ) from error

@@ -1,5 +1,6 @@
 """botocore's errors become Bookstore's: one sentence, the store's failure, and no secret."""
 
+import asyncio
 import io
 import time
 from dataclasses import replace
@@ -178,3 +179,28 @@ async def test_delete_markers_are_shown_as_such(bucket: Bucket, tmp_path: Path) 
     await store.close()
     assert [v.deleted for v in page.versions] == [True, False]
     assert page.versions[1].version_id == version.version_id
+
+
+async def test_a_download_that_breaks_off_is_the_networks_failure(tmp_path: Path) -> None:
+    async def answer_in_part(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n"
+            b"Last-Modified: Mon, 23 Nov 2026 12:00:00 GMT\r\n\r\nin part"
+        )
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer_in_part, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        options = S3Options(
+            bucket="bucket",
+            index_directory=tmp_path,
+            endpoint_url=f"http://127.0.0.1:{port}",
+            access_key_id="key",
+            secret_access_key="secret",
+        )
+        store = open_store(options)
+        with pytest.raises(StoreUnavailable, match="cannot be reached"):
+            await store.download("workspace/a.ipynb", io.BytesIO())
+        await store.close()

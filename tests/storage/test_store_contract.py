@@ -16,6 +16,7 @@ from bookstore.storage import (
     S3Options,
     Store,
     StoreCheck,
+    TooLarge,
     Version,
     VersionNotFound,
     open_store,
@@ -197,6 +198,49 @@ async def test_a_version_can_be_removed_for_good(store: Store) -> None:
     await store.delete(KEY, third.version_id)
     assert (await store.describe(KEY)).version_id == first.version_id
     assert await body(store, KEY) == b"1"
+
+
+async def test_keys_are_listed_in_their_order(store: Store) -> None:
+    names = ["a b.ipynb", "b/a.ipynb", "b/ü.ipynb", "c.ipynb", "漢.ipynb"]
+    for key in (*(f"w/{name}" for name in reversed(names)), "v/a.ipynb", "w.ipynb", "wa/b.ipynb"):
+        await put(store, b"content", key)
+        await put(store, b"again", key)
+    listed: list[str] = []
+    pages = 0
+    after = None
+    while True:
+        page = await store.keys("w/", limit=2, after=after)
+        listed += page.keys
+        pages += 1
+        after = page.next
+        if after is None:
+            break
+    assert listed == [f"w/{name}" for name in names]
+    assert pages == 3
+    assert (await store.keys("w/b/", limit=10)).keys == ["w/b/a.ipynb", "w/b/ü.ipynb"]
+    assert (await store.keys("none/", limit=10)).keys == []
+    assert len((await store.keys("", limit=10)).keys) == 8
+
+
+async def test_no_more_is_downloaded_than_wanted(store: Store) -> None:
+    await put(store, b"12345")
+    target = io.BytesIO()
+    with pytest.raises(TooLarge, match="has 5 bytes, and at most 4 may be read"):
+        await store.download(KEY, target, limit=4)
+    assert target.getvalue() == b""
+    await store.download(KEY, target, limit=5)
+    assert target.getvalue() == b"12345"
+
+
+async def test_a_save_is_found_among_others_of_its_size(store: Store) -> None:
+    versions = [await put(store, bytes([number])) for number in range(5)]
+    await put(store, b"larger")
+    for version in versions:
+        assert version.provenance
+        found = await store.find(KEY, version.provenance.save_id, size=1)
+        assert found
+        assert found.version_id == version.version_id
+        assert found.provenance == version.provenance
 
 
 async def test_a_good_store_says_so(store: Store) -> None:

@@ -115,6 +115,7 @@ class VersionsPageHandler(_BrowseHandler):
             path=path,
             section=self.section,
             versions=versions,
+            trouble=page.problem,
             next_page=page.next and self.link("versions", path, after=page.next),
             restore_url=self.server_url(f"api/bookstore/restore/{quote(path)}"),
             location=self.location_of(path) if opens else None,

@@ -342,6 +342,9 @@ def test_pending_versions_are_seen_and_read_while_the_store_is_away(
     assert "cannot be reached" in answer["problem"]
     assert [version["state"] for version in answer["versions"]] == ["pending"] * 2 + ["archived"]
     assert [version["latest"] for version in answer["versions"]] == [True, False, False]
+    page = server.api("GET", "/bookstore/versions/away.ipynb")
+    assert "cannot be reached" in page.text
+    assert "These are the versions that this machine knows of." in page.text
     pending = [version["version_id"] for version in answer["versions"][:2]]
     assert [read(server, "away.ipynb", version_id) for version_id in pending] == ["second", "first"]
     # what is not here cannot be had, and it is not said that there is none

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 from jupyter_core.application import JupyterApp
 
 from .commands.base import USAGE, BookstoreApplication
@@ -63,4 +66,13 @@ class BookstoreApp(BookstoreApplication):
         self.exit(USAGE)
 
 
-main = BookstoreApp.launch_instance
+def main() -> None:
+    """Run what the command line says."""
+    try:
+        try:
+            BookstoreApp.launch_instance()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads us has seen enough; Python must not try to write the rest at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -177,12 +177,9 @@ class BookstoreCommand(BookstoreApplication):
                 print(json.dumps(answer, indent=2, ensure_ascii=False))
             else:
                 self.show(answer)
-            sys.stdout.flush()
             code = self.code(answer)
         except BrokenPipeError:
-            # Whoever reads us has seen enough; Python must not try to write the rest at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            code = 0
+            raise
         except KeyboardInterrupt:
             self.fail("Interrupted.", INTERRUPTED)
         except Exception as error:

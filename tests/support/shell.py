@@ -89,8 +89,8 @@ class Shell:
         (sentence,) = done.stderr.decode().splitlines()
         return sentence
 
-    def start(self, *arguments: str, **options: Any) -> "subprocess.Popen[bytes]":
-        """Start a command."""
+    def start(self, *arguments: str, **options: Any) -> Any:
+        """Start a command, as a `Popen`."""
         return subprocess.Popen(self._command(arguments), **self._place(None), **options)
 
     def write(self, path: str, notebook: Notebook) -> bytes:

@@ -7,8 +7,9 @@ from typing import Any
 
 from .contents import copy_on_its_way, os_path_of, put, require_inside, resolved
 from .history import History
-from .inputs import target_path
+from .inputs import shown, target_path
 from .service import Bookstore
+from .storage import StoreUnavailable
 
 
 async def restore(
@@ -61,4 +62,9 @@ async def _archive_what_is_there(
     if not await resolved(contents_manager.file_exists(path)):
         return
     if not await bookstore.run(history.holds(bookstore.key("workspace", path), os_path)):
-        await asyncio.to_thread(bookstore.recorder.record_file, path, os_path)
+        save_id = await asyncio.to_thread(bookstore.recorder.record_file, path, os_path)
+        if save_id is None:
+            raise StoreUnavailable(
+                f"What is there could not be archived, so {shown(path)} stays as it is."
+                " GET /api/bookstore says why."
+            )

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -175,6 +176,23 @@ def test_restoring_elsewhere_archives_what_was_there(shared_server: JupyterServe
     assert file_text(shared_server, "from.ipynb") == "second"
     assert history(shared_server, "to.ipynb") == ["first", "taken"]
     assert history(shared_server, "new/folder/to.ipynb") == ["first"]
+
+
+def test_nothing_is_replaced_that_could_not_be_archived(
+    core_kind: str, start_server: StartServer
+) -> None:
+    server = start_server(core_kind, store_url="local")
+    save_all(server, "safe.ipynb", "first", "second")
+    server.wait_until("archived")
+    (server.root_dir / "safe.ipynb").write_text(json.dumps(make_notebook("changed on disk")))
+    first = versions(server, "safe.ipynb")[1]
+    shutil.rmtree(server.local_dir / "outbox")
+    (server.local_dir / "outbox").write_text("no folder")
+    named = {"version_id": first["version_id"]}
+    error = server.bookstore("POST", "restore/safe.ipynb", json=named, status=503)
+    assert "could not be archived, so 'safe.ipynb' stays as it is" in error["message"]
+    assert file_text(server, "safe.ipynb") == "changed on disk"
+    assert "Traceback" not in server.log
 
 
 @pytest.mark.parametrize(

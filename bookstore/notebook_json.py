@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 # What most texts need not be searched for, value by value.
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _LARGE_EXPONENT = re.compile(rb"[eE]\+?[0-9]{3}")
+_METADATA_TAIL = 1 << 16  # bytes
 
 
 class NotANotebook(ValueError):
@@ -124,6 +126,22 @@ def write_notebook(content: Any) -> bytes:
         nbformat.validate(notebook)
         text: str = nbformat.writes(notebook, version=nbformat.NO_CONVERT)
     return text.encode() + (b"" if text.endswith("\n") else b"\n")
+
+
+def kernel_name_of(content: BinaryIO) -> str:
+    """Find the kernel's name in the end of an open notebook; empty if there is none.
+
+    Jupyter writes a notebook's keys sorted, so its metadata stands after its cells: the end of the
+    file is enough, and a notebook of 50 MB need not be parsed for a name.
+    """
+    size = content.seek(0, os.SEEK_END)
+    content.seek(max(0, size - _METADATA_TAIL))
+    _, found, rest = content.read().decode(errors="replace").rpartition('"kernelspec":')
+    try:
+        spec, _ = json.JSONDecoder().raw_decode(rest.lstrip()) if found else ({}, 0)
+        return str(spec["name"])
+    except (ValueError, TypeError, KeyError):
+        return ""
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -7,6 +7,7 @@ import io
 import uuid
 
 from ._version import __version__
+from .notebook_json import kernel_name_of
 from .recorder import author
 from .service import Bookstore, Section
 from .storage import Provenance, Version
@@ -33,12 +34,14 @@ async def publish(
     ------
     StoreError
     """
+    file = io.BytesIO(content)
     origin = Provenance(
         save_id=uuid.uuid4().hex,
         saved_at=utc_now(),
         sha256=hashlib.sha256(content).hexdigest(),
         author=author(),
+        kernel_name=kernel_name_of(file),
         release=__version__,
     )
     key = bookstore.key(section, path)
-    return await bookstore.stores.home().put(key, io.BytesIO(content), origin)
+    return await bookstore.stores.home().put(key, file, origin)

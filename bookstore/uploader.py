@@ -8,7 +8,6 @@ others go on.
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import time
 from bisect import insort
@@ -16,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import BinaryIO, Protocol
 
+from .notebook_json import kernel_name_of
 from .storage import (
     Provenance,
     Store,
@@ -234,34 +234,16 @@ def retry_delays() -> Iterator[float]:
         delay = min(2 * delay, _LONGEST_DELAY)
 
 
-_METADATA_TAIL = 1 << 16  # bytes
-
-
 def _provenance(save: Save, content: BinaryIO) -> Provenance:
     """Say where a save comes from, reading its bytes for what only they tell."""
     sha256 = sha256_of(content)
-    content.seek(max(0, save.size - _METADATA_TAIL))
     return Provenance(
         save_id=save.save_id,
         saved_at=save.saved_at,
         sha256=sha256,
         author=save.author,
-        kernel_name=_kernel_name(content.read()),
+        kernel_name=kernel_name_of(content),
         release=save.release,
         renamed_from=save.renamed_from,
         copied_from=save.copied_from,
     )
-
-
-def _kernel_name(tail: bytes) -> str:
-    """Find the kernel's name in the end of a notebook's JSON.
-
-    Jupyter writes a notebook's keys sorted, so its metadata stands after its cells: the end of the
-    file is enough, and a notebook of 50 MB need not be parsed for a name.
-    """
-    _, found, rest = tail.decode(errors="replace").rpartition('"kernelspec":')
-    try:
-        spec, _ = json.JSONDecoder().raw_decode(rest.lstrip()) if found else ({}, 0)
-        return str(spec["name"])
-    except (ValueError, TypeError, KeyError):
-        return ""

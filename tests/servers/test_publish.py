@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from tests.support.notebooks import Notebook, make_notebook, text_of
-from tests.support.object_store import Bucket
+from tests.support.object_store import Bucket, ObjectStore
 from tests.support.ports import free_port
 from tests.support.servers import JupyterServer
 from tests.support.waiting import wait_for
@@ -63,6 +63,18 @@ def test_published_is_what_jupyter_would_write_to_disk(shared_server: JupyterSer
     on_disk = (shared_server.root_dir / "on disk.ipynb").read_bytes()
     assert [version["sha256"] for version in published] == [hashlib.sha256(on_disk).hexdigest()]
     assert published[0]["author"]
+
+
+def test_a_published_notebook_tells_what_a_saved_one_does(
+    shared_server: JupyterServer, store_settings: dict[str, Any], ceph: ObjectStore
+) -> None:
+    if "s3_bucket" not in store_settings:
+        pytest.skip("metadata is what a bucket has")
+    publish(shared_server, "told.ipynb", make_notebook())
+    (version,) = Bucket(ceph, store_settings["s3_bucket"]).versions("published/told.ipynb")
+    assert version.content_type == "application/x-ipynb+json"
+    assert version.metadata["kernel-name"] == "python3"
+    assert set(version.metadata) >= {"save-id", "saved-at", "author", "bookstore-release"}
 
 
 def test_publishing_again_keeps_what_was_published(shared_server: JupyterServer) -> None:

@@ -83,7 +83,7 @@ class Versions(HistoryCommand):
     async def answer(self, *arguments: str) -> dict[str, Any]:
         """List the versions, as the server's API does."""
         path, key = self.path_of(arguments[0]), self.key_of(arguments[0])
-        entries = await self.bookstore.run(self._entries(key))
+        entries, problem = await self.bookstore.run(self._entries(key))
         if not entries:
             raise VersionNotFound(key)
         versions = [as_model(self.bookstore, self.which, entry) for entry in entries]
@@ -91,10 +91,11 @@ class Versions(HistoryCommand):
             "path": path,
             "versions": versions[: self.limit],
             "more": len(entries) > self.limit,
+            "problem": problem or None,
         }
 
-    async def _entries(self, key: str) -> list[Entry]:
-        """List one more than wanted, so that we know whether there are more."""
+    async def _entries(self, key: str) -> tuple[list[Entry], str]:
+        """List one more than wanted, so that we know whether there are more; and what is wrong."""
         entries: list[Entry] = []
         after = None
         while len(entries) <= self.limit:
@@ -104,7 +105,7 @@ class Versions(HistoryCommand):
             after = page.next
             if after is None:
                 break
-        return entries
+        return entries, page.problem
 
     def show(self, answer: dict[str, Any]) -> None:
         """Print a table."""
@@ -125,6 +126,9 @@ class Versions(HistoryCommand):
         print_table(rows)
         if answer["more"]:
             print("There are more: give a higher --limit.", file=sys.stderr)
+        if answer["problem"]:
+            known = "These are the versions that this machine knows of."
+            print(f"{answer['problem']} {known}", file=sys.stderr)
 
 
 class Show(HistoryCommand):

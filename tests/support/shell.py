@@ -75,7 +75,7 @@ class Shell:
     def out(self, *arguments: str, **options: Any) -> str:
         """Run a command that has nothing to complain of, and return its standard output."""
         done = self.run(*arguments, **options)
-        assert done.stderr == b""
+        assert done.stderr.decode() == ""
         return done.stdout.decode()
 
     def json(self, *arguments: str, **options: Any) -> Any:

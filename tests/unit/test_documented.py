@@ -98,3 +98,36 @@ def test_every_metric_is_documented() -> None:
     for metric in (metrics.ARCHIVED, metrics.PENDING, metrics.FAILED, metrics.SECONDS):
         for family in metric.collect():
             assert family.name in text
+
+
+def test_every_command_is_documented_and_no_other() -> None:
+    from bookstore.app import BookstoreApp
+
+    text = read("docs/command-line.md")
+    assert set(re.findall(r"^### `(.*)`$", text, re.M)) == set(BookstoreApp.subcommands)
+    used = re.findall(r"^    jupyter bookstore (\w+)(.*)", text, re.M)
+    assert {name for name, _ in used} == set(BookstoreApp.subcommands)
+    for name, rest in used:
+        command = pkgutil.resolve_name(BookstoreApp.subcommands[name][0])
+        known = {f"--{option}" for option in [*command.flags, *command.aliases, "help"]}
+        assert set(re.findall(r" (--[a-z-]+)", rest)) <= known, rest
+
+
+def test_every_command_has_examples_and_every_option_is_told() -> None:
+    from bookstore.app import BookstoreApp
+
+    text = read("docs/command-line.md")
+    for name, (place, _) in BookstoreApp.subcommands.items():
+        command = pkgutil.resolve_name(place)
+        assert command.name == f"jupyter bookstore {name}"
+        assert f"jupyter bookstore {name}" in command.examples
+        for option in [*command.flags, *command.aliases]:
+            assert f"--{option}" in text, f"{name} --{option}"
+
+
+def test_every_exit_code_is_documented() -> None:
+    from bookstore.commands import base
+
+    codes = {value for name, value in vars(base).items() if name.isupper() and type(value) is int}
+    documented = re.findall(r"^\| (\d+) \|", read("docs/command-line.md"), re.M)
+    assert {int(code) for code in documented} == codes | {0}

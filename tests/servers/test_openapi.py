@@ -1,0 +1,108 @@
+"""The servers answer as docs/openapi.yaml says, to what it allows and to what it does not."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import settings
+from schemathesis import Case
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.support.notebooks import make_notebook
+from tests.support.object_store import ObjectStore
+from tests.support.servers import JupyterServer
+
+pytestmark = pytest.mark.thorough
+
+DESCRIPTION = Path(__file__).resolve().parents[2] / "docs" / "openapi.yaml"
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+]
+schema = schemathesis.openapi.from_path(DESCRIPTION)
+
+
+@pytest.fixture(scope="module", params=["embedded", "s3"])
+def server(
+    request: pytest.FixtureRequest, core_kind: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[JupyterServer]:
+    """A server with a notebook of two versions and a file to clone."""
+    directory = tmp_path_factory.mktemp("openapi")
+    basedir = directory / "basedir"
+    basedir.mkdir()
+    (basedir / "a.txt").write_text("fine")
+    with ExitStack() as stack:
+        options: dict[str, Any] = {"store_url": "local", "clone_buckets": ["local"]}
+        if request.param == "s3":
+            ceph: ObjectStore = request.getfixturevalue("ceph")
+            bucket = ceph.new_bucket()
+            stack.callback(bucket.remove)
+            options = bucket.settings | {"clone_buckets": [bucket.name]}
+        server = JupyterServer(core_kind, directory, fs_cloning_basedir=str(basedir), **options)
+        stack.enter_context(server)
+        (server.root_dir / "team").mkdir()
+        for _ in range(2):
+            server.save("team/a.ipynb", make_notebook())
+        server.wait_until("archived")
+        yield server
+        assert "Traceback" not in server.log, server.log[-5000:]
+
+
+def headers(server: JupyterServer) -> dict[str, str]:
+    return {"Authorization": f"token {server.token}"}
+
+
+@schema.parametrize()
+@settings(max_examples=20, deadline=None, derandomize=True, database=None)
+def test_each_operation_answers_as_described(case: Case, server: JupyterServer) -> None:
+    case.call_and_validate(base_url=server.url, headers=headers(server), checks=CHECKS)
+
+
+def test_what_works_answers_as_described(server: JupyterServer) -> None:
+    def ask(operation_id: str, **parts: Any) -> Any:
+        case = schema.find_operation_by_id(operation_id).Case(**parts)
+        answer = case.call_and_validate(base_url=server.url, headers=headers(server), checks=CHECKS)
+        assert answer.status_code == 200, (operation_id, answer.text)
+        asked.add(operation_id)
+        return answer
+
+    asked: set[str] = set()
+    bucket = str(server.settings.get("s3_bucket", "local"))
+    path = {"path": "team/a.ipynb"}
+    model = {"type": "notebook", "content": make_notebook()}
+    ask("status")
+    ask("publish", path_parameters=path, body=model)
+    newest, oldest = ask("versions", path_parameters=path).json()["versions"]
+    version = {"version_id": oldest["version_id"]}
+    ask("versions", path_parameters=path, query=version)
+    ask("notebooks", query={"in": "published", "q": "A.IPY", "limit": 1})
+    ask("restore", path_parameters=path, body=version)
+    both = {"base": oldest["version_id"], "head": newest["version_id"]}
+    ask("diff", path_parameters=path, query=both)
+    source = {"s3_bucket": bucket, "s3_key": "workspace/team/a.ipynb"}
+    ask("clone", body=source)
+    ask("fsClone", body={"relpath": "a.txt", "target_path": None})
+    ask("homePage")
+    ask("clonePage", query=source)
+    ask("fsClonePage", query={"relpath": "a.txt"})
+    ask("versionsPage", path_parameters=path)
+    ask("diffPage", path_parameters=path, query=both)
+    ask("viewPage", path_parameters=path, query=version)
+    ask("staticFile", path_parameters={"file": "bookstore.js"})
+    assert asked == {
+        operation.ok().definition.raw["operationId"] for operation in schema.get_all_operations()
+    }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from tornado.web import HTTPError
 
 from . import flavours
+from .archive import ArchivingMixin
 from .contents import os_path_of
 from .history import Entry
 from .restore import restore
@@ -29,19 +31,19 @@ class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
         """Give the newest version, which the save before has made; make one if there is none."""
         bookstore = self._bookstore_for(path)
         if not bookstore:
-            return super().create_checkpoint(contents_mgr, path)
+            return self._in_files.create_checkpoint(contents_mgr, path)
         models = self._models(bookstore, path)
         os_path = os_path_of(contents_mgr, path)
         if not models and bookstore.recorder and os_path:
             save_id = bookstore.recorder.record_checkpoint(path.strip("/"), os_path)
             models = [{"id": save_id or "", "last_modified": utc_now()}]
-        return flavours.returned(models[-1])
+        return self._returned(models[-1])
 
     def restore_checkpoint(self, contents_mgr: Any, checkpoint_id: str, path: str) -> Any:
         """Bring a version back; what is there is archived first. Returns an awaitable."""
         bookstore = self._bookstore_for(path)
         if not bookstore:
-            return super().restore_checkpoint(contents_mgr, checkpoint_id, path)
+            return self._in_files.restore_checkpoint(contents_mgr, checkpoint_id, path)
         return self._restored(bookstore, contents_mgr, checkpoint_id, path.strip("/"))
 
     async def _restored(
@@ -54,36 +56,57 @@ class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
         """List versions, the newest last."""
         bookstore = self._bookstore_for(path)
         if not bookstore:
-            return super().list_checkpoints(path)
-        return flavours.returned(self._models(bookstore, path))
+            return self._in_files.list_checkpoints(path)
+        return self._returned(self._models(bookstore, path))
 
     def delete_checkpoint(self, checkpoint_id: str, path: str) -> Any:
         """Refuse: the archive is only ever added to."""
         if self._bookstore_for(path):
             raise HTTPError(403, "Versions in the archive are not deleted.")
-        return super().delete_checkpoint(checkpoint_id, path)
+        return self._in_files.delete_checkpoint(checkpoint_id, path)
 
     def delete_all_checkpoints(self, path: str) -> Any:
         """Keep the versions of a notebook that is deleted."""
         if self._bookstore_for(path):
-            return flavours.returned(None)
-        return super().delete_all_checkpoints(path)
+            return self._returned(None)
+        return self._in_files.delete_all_checkpoints(path)
 
     def rename_all_checkpoints(self, old_path: str, new_path: str) -> Any:
         """Do nothing for a notebook: its history follows it."""
         if self._bookstore_for(old_path):
-            return flavours.returned(None)
-        return super().rename_all_checkpoints(old_path, new_path)
+            return self._returned(None)
+        return self._in_files.rename_all_checkpoints(old_path, new_path)
 
     def _bookstore_for(self, path: str) -> Bookstore | None:
         bookstore = get_bookstore(self.parent or self)
-        return bookstore if bookstore.recorder and path.endswith(".ipynb") else None
+        # Reverting is asynchronous. Where nobody would wait for it, checkpoints stay files.
+        is_awaited = self._is_asynchronous or isinstance(self.parent, ArchivingMixin)
+        return bookstore if bookstore.recorder and is_awaited and path.endswith(".ipynb") else None
+
+    @property
+    def _is_asynchronous(self) -> bool:
+        return flavours.is_asynchronous(self.parent)
+
+    @cached_property
+    def _in_files(self) -> Any:
+        """The server's own checkpoints, as this contents manager needs them."""
+        if self._is_asynchronous:
+            return super()
+        return flavours.SyncFileCheckpoints(parent=self.parent)
+
+    def _returned(self, value: Any) -> Any:
+        """Give what this contents manager takes from a method: a value, or an awaitable of it."""
+        return _awaitable(value) if self._is_asynchronous else value
 
     def _models(self, bookstore: Bookstore, path: str) -> list[dict[str, Any]]:
         history = bookstore.history
         assert history  # noqa: S101
         entries = history.known(bookstore.key("workspace", path.strip("/")), limit=_MOST)
         return [model for entry in reversed(entries) if (model := _model(entry))]
+
+
+async def _awaitable(value: Any) -> Any:
+    return value
 
 
 def _model(entry: Entry) -> dict[str, Any] | None:

@@ -54,13 +54,15 @@ def _no_authorizer(method: _Method) -> _Method:
 SERVER = running()
 
 _contents = import_module(f"{SERVER}.services.contents.largefilemanager")
+_managers = import_module(f"{SERVER}.services.contents.manager")
 _checkpoints = import_module(f"{SERVER}.services.contents.filecheckpoints")
 _handlers = import_module(f"{SERVER}.base.handlers")
 
 # The plain FileContentsManager ignores `chunk` and would keep only the last piece of a large
 # upload. jupyter_server's own default is the asynchronous one.
 LargeFileManager: Any = getattr(_contents, "AsyncLargeFileManager", _contents.LargeFileManager)
-FileCheckpoints: Any = getattr(_checkpoints, "AsyncFileCheckpoints", _checkpoints.FileCheckpoints)
+SyncFileCheckpoints: Any = _checkpoints.FileCheckpoints
+FileCheckpoints: Any = getattr(_checkpoints, "AsyncFileCheckpoints", SyncFileCheckpoints)
 APIHandler: Any = _handlers.APIHandler
 JupyterHandler: Any = getattr(_handlers, "JupyterHandler", None) or _handlers.IPythonHandler
 authorized: Callable[[_Method], _Method] = (
@@ -70,13 +72,9 @@ authorized: Callable[[_Method], _Method] = (
 )
 
 
-def returned(value: Any) -> Any:
-    """Give what a method of the server's checkpoints returns: a value, or an awaitable of it."""
-    return value if SERVER == CLASSIC else _awaitable(value)
-
-
-async def _awaitable(value: Any) -> Any:
-    return value
+def is_asynchronous(contents_manager: Any) -> bool:
+    """Tell whether a contents manager awaits what its checkpoints return; classic's never do."""
+    return isinstance(contents_manager, getattr(_managers, "AsyncContentsManager", ()))
 
 
 def location_of(path: str, settings: Mapping[str, Any]) -> str:

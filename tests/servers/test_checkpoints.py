@@ -191,6 +191,36 @@ def test_a_server_without_the_archiver_has_them_too(start_server: StartServer) -
     assert texts(server, "a.ipynb") == ["first", "second", "first"]
 
 
+SYNCHRONOUS = """
+from jupyter_server.services.contents.largefilemanager import LargeFileManager
+from bookstore import archiving
+c.ServerApp.contents_manager_class = {}
+"""
+
+
+@pytest.mark.parametrize("manager", ["archiving(LargeFileManager)", "LargeFileManager"])
+def test_synchronous_contents_managers_revert_too(start_server: StartServer, manager: str) -> None:
+    server = start_server(
+        "jupyter_server",
+        contents_manager=None,
+        config=CHECKPOINTS,
+        python_config=SYNCHRONOUS.format(manager),
+        store_url="local",
+    )
+    first = save(server, "a.ipynb", "first")
+    server.save("a.ipynb", make_notebook("second"))
+    revert(server, "a.ipynb", first)
+    assert file_text(server, "a.ipynb") == "first"
+    # without the archiver nobody would wait for a version: checkpoints are files
+    assert (first == "checkpoint") == (manager == "LargeFileManager")
+    model = {"type": "file", "format": "text", "content": "text"}
+    assert server.api("PUT", contents_url("a.txt"), json=model).ok
+    made = server.api("POST", checkpoints_url("a.txt")).json()["id"]
+    assert server.api("PATCH", contents_url("a.txt"), json={"path": "b.txt"}).ok
+    assert ids(server, "b.txt") == [made]
+    assert "never awaited" not in server.log
+
+
 def test_without_a_store_notebooks_keep_file_checkpoints(
     core_kind: str, start_server: StartServer
 ) -> None:

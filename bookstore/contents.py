@@ -11,7 +11,7 @@ from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, cast
 
 from .inputs import shown, target_path
-from .notebook_json import read_notebook
+from .notebook_json import read_notebook, require_savable
 from .recorder import copying
 
 _NOTEBOOK = ".ipynb"
@@ -68,6 +68,8 @@ async def put(contents_manager: Any, path: str, content: BinaryIO, *, source: st
     await _make_folders(contents_manager, path)
     with copying(source):
         saved = await resolved(contents_manager.save(model, path))
+    if "message" in saved:  # it goes on with what is not valid, as long as that is
+        saved["message"] = saved["message"].partition("\n")[0]
     if model["type"] == "notebook":
         # The contents manager signs what has no outputs that could do harm. The signatures belong
         # to this thread; computing one takes long for a large notebook.
@@ -122,7 +124,9 @@ def _model(path: str, content: BinaryIO) -> dict[str, Any]:
     content.seek(0)
     text = content.read()
     if path.endswith(_NOTEBOOK):
-        return {"type": "notebook", "format": "json", "content": read_notebook(text)}
+        notebook = read_notebook(text)
+        require_savable(notebook)
+        return {"type": "notebook", "format": "json", "content": notebook}
     form, written = as_text(text)
     return {"type": "file", "format": form, "content": written}
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, NoReturn
 
+_LONGEST_COMPLAINT = 2000  # characters; nbformat's own are shorter, but for names that it quotes
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 # What most texts need not be searched for, value by value.
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -96,6 +97,8 @@ def read_notebook(text: bytes) -> Any:
         raise NotANotebook("This is not a notebook: it does not say its nbformat.")
     if value["nbformat"] not in nbformat.versions:
         raise NotANotebook("This is not a notebook: its nbformat is unknown.")
+    if not isinstance(value.get("nbformat_minor", 0), int):
+        raise NotANotebook("This is not a notebook: its nbformat_minor is not a number.")
     with not_damaged("This is not a notebook"):
         notebook = nbformat.versions[value["nbformat"]].to_notebook_json(
             value, minor=value.get("nbformat_minor", 0)
@@ -107,6 +110,25 @@ def read_notebook(text: bytes) -> Any:
             if cell["cell_type"] == "code" and not all("output_type" in o for o in cell["outputs"]):
                 raise NotANotebook("This is not a notebook: one of its outputs has no type.")
     return notebook
+
+
+def require_savable(notebook: Any) -> None:
+    """Refuse a notebook that a server cannot save, or would fill its log with.
+
+    Others that are not valid are saved, and the server says in its log why they are not.
+
+    Raises
+    ------
+    NotANotebook
+    """
+    import nbformat
+
+    with not_damaged("The notebook is not valid"):
+        try:
+            nbformat.validate(notebook)
+        except nbformat.ValidationError as error:
+            if len(str(error)) > _LONGEST_COMPLAINT:
+                raise
 
 
 def write_notebook(content: Any) -> bytes:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from .inputs import bucket_name, object_key, shown, version_name
 from .service import Bookstore
-from .storage import BucketNotFound, Version
+from .storage import BucketNotFound, Version, VersionNotFound
 
 
 class NotOffered(Exception):
@@ -60,23 +60,27 @@ class Source:
         return self.key.rpartition("/")[2]
 
     async def describe(self, bookstore: Bookstore) -> Version:
-        """Ask what it is; belongs into the `run` of a `Bookstore`."""
-        with _no_such_bucket():
+        """Ask what it is; belongs into the `run` of a `Bookstore`. Raises `NotOffered`."""
+        with self._missing():
             store = bookstore.stores.of_bucket(self.bucket)
             return await store.describe(self.key, self.version_id or None)
 
     async def download(self, bookstore: Bookstore, target: BinaryIO) -> Version:
-        """Fetch its bytes; belongs into the `run` of a `Bookstore`."""
-        with _no_such_bucket():
+        """Fetch its bytes; belongs into the `run` of a `Bookstore`. Raises `NotOffered`."""
+        with self._missing():
             store = bookstore.stores.of_bucket(self.bucket)
             limit = bookstore.settings.max_clone_size
             return await store.download(self.key, target, self.version_id or None, limit=limit)
 
-
-@contextmanager
-def _no_such_bucket() -> Iterator[None]:
-    """Take a missing bucket for what the link is wrong about, not for the server's own trouble."""
-    try:
-        yield
-    except BucketNotFound as error:
-        raise NotOffered(str(error)) from error
+    @contextmanager
+    def _missing(self) -> Iterator[None]:
+        """Take what is missing for what the link is wrong about, not for the server's trouble."""
+        try:
+            yield
+        except BucketNotFound as error:
+            raise NotOffered(f"There is no bucket {shown(self.bucket)}.") from error
+        except VersionNotFound as error:
+            version = f" version {self.version_id} of" if self.version_id else ""
+            raise NotOffered(
+                f"There is no{version} {self.key} in the bucket {shown(self.bucket)}."
+            ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import re
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
@@ -60,6 +61,7 @@ _SETTLE_TIME = 2.0
 
 _TRY_LATER = {"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "Throttling"}
 _NOT_THERE = {"NoSuchKey", "NoSuchVersion", "404", "NotFound", "MethodNotAllowed", "405"}
+_QUERY = re.compile(r"\?[^\s\"']*")  # what is asked for is no part of where it is asked
 _NO_VERSION = "null"  # how S3 names what it keeps without versioning
 _CREDENTIALS = {
     "AccessDenied",
@@ -416,4 +418,5 @@ async def _unless_stalled(request: Awaitable[T], *, progress: Callable[[], int])
 
 
 def _reason(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).rstrip(".")
+    reason = (str(error) or type(error).__name__).rstrip(".")
+    return _QUERY.sub("", reason)

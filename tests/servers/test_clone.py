@@ -237,7 +237,7 @@ def test_what_is_not_there_or_not_allowed_is_said_in_a_sentence(
         ({"s3_bucket": home}, 400, "A key is needed"),
         ({"s3_bucket": home, "s3_key": "folder/"}, 400, "ends with /"),
         ({"s3_bucket": home, "s3_key": 3}, 400, "s3_key must be a text, not a number"),
-        ({"s3_bucket": home, "s3_key": "none.ipynb"}, 404, "There is no none.ipynb in the store"),
+        ({"s3_bucket": home, "s3_key": "none.ipynb"}, 404, "There is no none.ipynb in the bucket"),
         (
             {"s3_bucket": home, "s3_key": "none.ipynb", "s3_version_id": "none"},
             404,

@@ -482,6 +482,30 @@ BROKEN_NOTEBOOKS = [
 ]
 
 
+def notebook_of(*cells: Any, **more: Any) -> bytes:
+    notebook = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": list(cells), **more}
+    return json.dumps(notebook).encode()
+
+
+MARKDOWN = {"cell_type": "markdown", "metadata": {}, "source": ""}
+# The server would log all of these names.
+BROKEN_NOTEBOOKS += [
+    notebook_of(nbformat_minor="4"),
+    notebook_of({**MARKDOWN, "cell_type": HUGE[:2_000_000]}),
+    notebook_of({**MARKDOWN, HUGE[:2_000_000]: 1}),
+]
+
+
+def test_what_is_not_valid_but_can_be_saved_is_cloned(server: JupyterServer) -> None:
+    (basedir(server) / "savable.ipynb").write_bytes(
+        notebook_of({**MARKDOWN, "more": "x" * 2_000_000})
+    )
+    response = send(server, "POST", FS_CLONE, {"relpath": "savable.ipynb"})
+    assert response.status_code == 200
+    assert "'more' was unexpected" in response.json()["message"]
+    assert len(response.text) < 2 * LONGEST_ANSWER
+
+
 def test_what_only_claims_to_be_a_notebook_is_not_cloned(server: JupyterServer) -> None:
     for content in BROKEN_NOTEBOOKS:
         (basedir(server) / "broken.ipynb").write_bytes(content)

@@ -34,7 +34,7 @@ class Drain(BookstoreCommand):
     wait for it."""
     examples = """
     jupyter bookstore drain
-    jupyter bookstore drain && rm -r "$(jupyter --data-dir)/bookstore"
+    jupyter bookstore drain --json
     """
 
     async def answer(self, *arguments: str) -> dict[str, Any]:
@@ -190,4 +190,4 @@ async def _require_drained(
 def _problem(status: dict[str, Any]) -> str:
     error = status["last_error"]
     reason = error["message"] if error else "The uploader does not get on; the log may say why."
-    return f"{status['pending']} saves are still pending, safe on this machine. {reason}"
+    return f"Still pending, safe on this machine: {status['pending']}. {reason}"

@@ -112,8 +112,8 @@ def _writable(folder: Path) -> Check:
 
 def _none(name: str, count: int, advice: str) -> Check:
     if count == 0:
-        return Check(name, "ok", "No saves.")
-    return Check(name, "problem" if name == "failed" else "note", f"{count} saves. {advice}")
+        return Check(name, "ok", "None.")
+    return Check(name, "problem" if name == "failed" else "note", f"{count}. {advice}")
 
 
 async def _try(store: Store, key: str) -> AsyncIterator[Check]:

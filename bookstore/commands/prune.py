@@ -124,8 +124,11 @@ class Prune(HistoryCommand):
         if rows:
             print_table([("VERSIONS", "SIZE", "KEY"), *rows])
         total = sum(sum(of_key) for of_key in sizes.values())
-        what = "removed" if self.delete else "to be removed; --delete removes them"
-        print(f"{len(answer['versions'])} versions, {size_in_words(total)}, {what}.")
+        summary = f"{len(answer['versions'])} ({size_in_words(total)})"
+        if self.delete:
+            print(f"Removed: {summary}.")
+        else:
+            print(f"Old enough to be removed: {summary}; --delete removes them.")
 
 
 async def _old_versions(store: Store, key: str, *, keep: int, before: datetime) -> list[Version]:

@@ -9,7 +9,7 @@ from typing import Any
 from traitlets import Unicode
 
 from ..models import clone_link
-from ..notebook_json import parse_json, write_notebook
+from ..notebook_json import read_notebook, write_notebook
 from ..publishing import publish
 from .arguments import UsageError
 from .base import BookstoreCommand
@@ -58,7 +58,7 @@ class Publish(_PublishedCommand):
 
 def _notebook(file: str) -> bytes:
     with open(file, "rb") as opened:
-        return write_notebook(parse_json(opened.read()))
+        return write_notebook(read_notebook(opened.read()))
 
 
 class Link(_PublishedCommand):

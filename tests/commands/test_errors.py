@@ -59,6 +59,11 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     return Shell(tmp_path_factory.mktemp("shell"), store_url="local")
 
 
+def test_a_file_that_is_no_notebook(shell: Shell) -> None:
+    (shell.root / "no.ipynb").write_text("no JSON")
+    assert "This is not JSON" in shell.error("publish", "no.ipynb", code=1)
+
+
 def test_mistakes_of_the_configuration(tmp_path: Path) -> None:
     shell = Shell(tmp_path, store_url="local")
     (shell.config / "jupyter_bookstore_config.py").write_text("raise ValueError('two\\nlines')")
@@ -114,8 +119,8 @@ def test_pending_saves_are_drained_beside_a_server(
     assert done.stdout == b"0 uploaded, 1 pending.\n"
     waiting, problem = done.stderr.decode().splitlines()
     assert waiting == "A server uploads them already; waiting for it."
-    assert problem.startswith("1 saves are still pending, safe on this machine. The object store")
-    assert "1 saves. Run jupyter bookstore drain." in shell.run("doctor", code=1).stdout.decode()
+    assert problem.startswith("Still pending, safe on this machine: 1. The object store")
+    assert "1. Run jupyter bookstore drain." in shell.run("doctor", code=1).stdout.decode()
 
     fault_proxy.mode = "pass"
     assert shell.json("drain")["pending"] == 0

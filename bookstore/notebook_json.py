@@ -181,6 +181,6 @@ def _told(error: Exception) -> str:
     """Take the first words of an error: nbformat's go on with the whole notebook."""
     if isinstance(error, KeyError):
         return f"{str(error)[:200]} is missing"
-    if isinstance(error, (AttributeError, TypeError)):
+    if isinstance(error, (AssertionError, AttributeError, TypeError)):
         return "a part of it has the wrong type"
     return str(error).strip().partition("\n")[0][:200].rstrip(".") or type(error).__name__

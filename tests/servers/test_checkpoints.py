@@ -181,6 +181,7 @@ def test_other_files_keep_the_checkpoints_they_have(shared_server: JupyterServer
     assert checkpoints(shared_server, "renamed.txt") == []
 
 
+@pytest.mark.thorough
 def test_a_server_without_the_archiver_has_them_too(start_server: StartServer) -> None:
     server = start_server(
         "jupyter_server", contents_manager=None, config=CHECKPOINTS, store_url="local"
@@ -198,6 +199,7 @@ c.ServerApp.contents_manager_class = {}
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("manager", ["archiving(LargeFileManager)", "LargeFileManager"])
 def test_synchronous_contents_managers_revert_too(start_server: StartServer, manager: str) -> None:
     server = start_server(
@@ -221,6 +223,7 @@ def test_synchronous_contents_managers_revert_too(start_server: StartServer, man
     assert "never awaited" not in server.log
 
 
+@pytest.mark.thorough
 def test_without_a_store_notebooks_keep_file_checkpoints(
     core_kind: str, start_server: StartServer
 ) -> None:
@@ -232,6 +235,7 @@ def test_without_a_store_notebooks_keep_file_checkpoints(
     assert file_text(server, "a.ipynb") == "first"
 
 
+@pytest.mark.thorough
 def test_the_store_is_not_asked_for_a_list_and_its_failure_is_told(
     core_kind: str, start_server: StartServer, bucket: Bucket, fault_proxy: FaultProxy
 ) -> None:

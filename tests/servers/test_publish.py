@@ -155,6 +155,7 @@ def test_fifty_clones_and_publishes_at_once_finish(shared_server: JupyterServer)
     shared_server.wait_until("archived")
 
 
+@pytest.mark.thorough
 def test_what_the_store_refuses_or_cannot_do_is_the_stores_failure(
     core_kind: str, start_server: StartServer, bucket: Bucket
 ) -> None:
@@ -188,6 +189,7 @@ def test_what_the_store_refuses_or_cannot_do_is_the_stores_failure(
         assert bucket.store.secret_access_key not in "".join([server.log, *messages])
 
 
+@pytest.mark.thorough
 def test_without_a_prefix_publishing_is_off_and_says_so(start_server: StartServer) -> None:
     server = start_server("jupyter_server", store_url="local", published_prefix="")
     model = {"type": "notebook", "content": make_notebook()}

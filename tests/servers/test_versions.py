@@ -178,6 +178,7 @@ def test_restoring_elsewhere_archives_what_was_there(shared_server: JupyterServe
     assert history(shared_server, "new/folder/to.ipynb") == ["first"]
 
 
+@pytest.mark.thorough
 def test_nothing_is_replaced_that_could_not_be_archived(
     core_kind: str, start_server: StartServer
 ) -> None:
@@ -304,6 +305,7 @@ def test_history_follows_the_rename_of_a_folder(shared_server: JupyterServer) ->
     assert file_text(shared_server, "deeds/a.ipynb") == "planned"
 
 
+@pytest.mark.thorough
 def test_history_follows_a_chain_of_renames_over_a_restart(shared_server: JupyterServer) -> None:
     save_all(shared_server, "one.ipynb", "one")
     rename(shared_server, "one.ipynb", "two.ipynb")
@@ -332,6 +334,7 @@ def test_history_follows_a_rename_there_and_back(shared_server: JupyterServer) -
     require_histories(shared_server, {"there.ipynb": ["3", "2", "1"]})
 
 
+@pytest.mark.thorough
 def test_a_server_without_the_archiver_follows_renames_too(
     start_server: StartServer, store_settings: Model
 ) -> None:
@@ -345,6 +348,7 @@ def test_a_server_without_the_archiver_follows_renames_too(
     require_histories(server, {"by hooks/new.ipynb": ["new", "old"]})
 
 
+@pytest.mark.thorough
 def test_pending_versions_are_seen_and_read_while_the_store_is_away(
     core_kind: str, start_server: StartServer, bucket: Bucket, fault_proxy: FaultProxy
 ) -> None:

@@ -114,7 +114,7 @@ class History:
             return HistoryPage(entries=known, problem=str(error))
 
     async def _first_page(self, key: str, limit: int) -> HistoryPage:
-        saves = self._saves()
+        saves = await asyncio.to_thread(self._saves)
         names = _chain(key, lambda name: self._untold_names(name, saves))
         store = self._stores.home()
         streams = [_Stream(store, name, limit, until=until) for name, until in names.items()]
@@ -250,7 +250,8 @@ class History:
         known = None
         with suppress(OSError, sqlite3.Error):
             known = self._index.named(version_id)
-        if known and known.key in self._known_names(key, self._saves()):
+        saves = await asyncio.to_thread(self._saves)
+        if known and known.key in self._known_names(key, saves):
             return known.key, known.version_id
         with suppress(VersionNotFound):
             await self._stores.home().describe(key, version_id)

@@ -253,6 +253,7 @@ def test_what_is_not_there_or_not_allowed_is_said_in_a_sentence(
     assert not (shared_server.root_dir / "broken.ipynb").exists()
 
 
+@pytest.mark.thorough
 def test_without_a_store_cloning_from_buckets_works_where_it_is_on(
     core_kind: str, start_server: StartServer, bucket: Bucket
 ) -> None:

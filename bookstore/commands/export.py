@@ -58,16 +58,15 @@ class Export(BookstoreCommand):
 
     async def _export(self, folder: Path) -> dict[str, Any]:
         store = self.bookstore.stores.home()
-        keys = [
-            (section, key)
-            for section in self._sections()
-            async for key in keys_below(store, self.bookstore.folder(section))
-        ]
+        keys: dict[str, Section] = {}  # one prefix may be below the other
+        for section in self._sections():
+            async for key in keys_below(store, self.bookstore.folder(section)):
+                keys[key] = section
         export = _Export(store, folder, newest=self.newest)
         with progress_bar(len(keys), "Exporting", "notebooks") as bar:
             slots = asyncio.Semaphore(self.bookstore.settings.max_threads)
 
-            async def fetch(section: Section, key: str) -> None:
+            async def fetch(key: str, section: Section) -> None:
                 async with slots:
                     for version, file in await export.notebook(key):
                         entry = Entry(version=version, state="archived")
@@ -75,7 +74,7 @@ class Export(BookstoreCommand):
                         export.lines.append({"file": file, "section": section, **model})
                 bar.update()
 
-            await asyncio.gather(*(fetch(section, key) for section, key in keys))
+            await asyncio.gather(*(fetch(key, section) for key, section in keys.items()))
         export.write_listing()
         return {
             "notebooks": len(keys),

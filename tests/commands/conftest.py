@@ -8,7 +8,7 @@ from tests.support.object_store import ObjectStore
 from tests.support.shell import Shell
 
 
-@pytest.fixture(scope="module", params=["ceph", "local"])
+@pytest.fixture(scope="module", params=["ceph", pytest.param("local", marks=pytest.mark.thorough)])
 def shell(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Shell]:

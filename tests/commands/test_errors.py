@@ -15,6 +15,8 @@ from tests.support.shell import Shell
 
 StartServer = Callable[..., JupyterServer]
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),

@@ -9,7 +9,7 @@ from tests.support.object_store import ObjectStore
 from tests.support.servers import JupyterServer
 
 
-@pytest.fixture(scope="module", params=["ceph", "local"])
+@pytest.fixture(scope="module", params=["ceph", pytest.param("local", marks=pytest.mark.thorough)])
 def store_settings(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
     """The settings that archive into each store in turn: a bucket on Ceph, the embedded one."""
     if request.param == "local":

@@ -25,6 +25,8 @@ OpenNotebook = Callable[..., ServerKernel]
 
 PATH = "team/report 1.ipynb"
 KEY = f"published/{PATH}"
+pytestmark = pytest.mark.thorough
+
 START = "from bookstore.client import BookstoreClient\nclient = BookstoreClient({bucket!r})"
 
 

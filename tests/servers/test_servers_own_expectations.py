@@ -15,7 +15,7 @@ from filelock import FileLock
 from tests.support import archiving_managers
 from tests.support.servers import FOREIGN, installed_kinds
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(900)]
 
 
 class Suite(NamedTuple):

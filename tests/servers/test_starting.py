@@ -15,6 +15,7 @@ from tests.support.servers import JupyterServer
 StartServer = Callable[..., JupyterServer]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("contents_manager", ["bookstore.BookstoreContentsArchiver", None])
 @pytest.mark.parametrize(
     ("settings", "says"),

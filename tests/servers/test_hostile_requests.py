@@ -19,6 +19,8 @@ from tests.support.object_store import Bucket, ObjectStore
 from tests.support.servers import JupyterServer, contents_url
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.thorough
+
 LONGEST_ANSWER = 600  # characters
 HUGE = "x" * 20_000_000
 SURROGATE = "\ud800"  # in JSON written as an escape
@@ -43,7 +45,7 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=["s3", pytest.param("embedded", marks=pytest.mark.thorough)])
+@pytest.fixture(scope="module", params=["s3", "embedded"])
 def server(
     request: pytest.FixtureRequest, core_kind: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[JupyterServer]:

@@ -70,7 +70,12 @@ def fault_proxy(ceph: ObjectStore) -> Iterator[FaultProxy]:
         yield proxy
 
 
-@pytest.fixture(params=installed_kinds())
+def first_of(kinds: list[str]) -> list[Any]:
+    """Have all but the first of several kinds tried only where the thorough tests run."""
+    return [kinds[0], *(pytest.param(kind, marks=pytest.mark.thorough) for kind in kinds[1:])]
+
+
+@pytest.fixture(params=first_of(installed_kinds()))
 def server_kind(request: pytest.FixtureRequest) -> str:
     """Each kind of server that is installed, in turn."""
     return str(request.param)
@@ -78,7 +83,7 @@ def server_kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(
     scope="module",
-    params=[kind for kind in installed_kinds() if kind in ("classic", "jupyter_server")],
+    params=first_of([kind for kind in installed_kinds() if kind in ("classic", "jupyter_server")]),
 )
 def core_kind(request: pytest.FixtureRequest) -> str:
     """Each of the two servers there are, where installed; Lab and Notebook 7 are the second one."""

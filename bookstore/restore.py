@@ -66,5 +66,5 @@ async def _archive_what_is_there(
         if save_id is None:
             raise StoreUnavailable(
                 f"What is there could not be archived, so {shown(path)} stays as it is."
-                " GET /api/bookstore says why."
+                " The log and /api/bookstore say why."
             )

@@ -25,7 +25,7 @@ from .storage import (
     VersionNotFound,
 )
 from .storage.base import sha256_of
-from .storage.outbox import Outbox, Save, UnreadableSave
+from .storage.outbox import IN_MEMORY, Outbox, Save, UnreadableSave
 
 # Saves of another server that shares the outbox are found by looking: nobody wakes us for them.
 _LOOK_INTERVAL = 1.0  # seconds
@@ -186,7 +186,10 @@ class Uploader:
             except OSError as error:
                 raise UnreadableSave(f"its file cannot be read ({error.strerror})") from error
             with content:
-                origin = await asyncio.to_thread(_provenance, save, content)
+                if save.size > IN_MEMORY:
+                    origin = await asyncio.to_thread(_provenance, save, content)
+                else:  # less time than it takes to change to a thread and back
+                    origin = _provenance(save, content)
                 if self._skip_unchanged and await self._is_newest(save.key, origin.sha256):
                     return None
                 self._outbox.mark_sent(save.save_id)

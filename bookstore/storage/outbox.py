@@ -34,6 +34,7 @@ _LONGEST_RECORD = 1 << 16  # bytes
 _UNDER_WAY = 10.0  # seconds without a write after which half a save will not become whole
 _FORGOTTEN = 86_400.0  # seconds after which nobody will fill a file that was made ahead
 _COPY_PIECE = 1 << 30  # bytes
+IN_MEMORY = 1 << 20  # bytes up to which a save is held in memory while it is sent
 
 
 class UnreadableSave(Exception):
@@ -193,7 +194,11 @@ class Outbox:
     def open(self, save: Save) -> BinaryIO:
         """Open the notebook's bytes for reading. Raises `OSError`."""
         file = open(self._whereabouts(save.save_id), "rb", buffering=0)  # noqa: SIM115
-        return io.BufferedReader(_Start(file, save.size))
+        if save.size > IN_MEMORY:
+            return io.BufferedReader(_Start(file, save.size))
+        # Read at once, it is neither read twice, to be hashed and to be sent, nor piece by piece.
+        with file:
+            return io.BytesIO(file.read(save.size))
 
     def was_sent(self, save_id: str) -> bool:
         """Tell whether a save was given to the store before, so that it may be there already."""

@@ -9,7 +9,9 @@ needs shared memory and does not work there, so the default rollback journal sta
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -54,7 +56,7 @@ _PROVENANCE = (
 
 
 class VersionIndex:
-    """Versions by key and by name. Safe for several processes at once; connections last one call.
+    """Versions by key and by name. Safe for several threads and processes at once.
 
     Every method raises `OSError` or `sqlite3.Error` where the file cannot be used.
 
@@ -69,6 +71,12 @@ class VersionIndex:
     def __init__(self, file: Path, *, durable: bool) -> None:
         self._file = file
         self._durable = durable
+        self._lock = threading.Lock()  # held by the thread that uses the connection
+        self._connection: sqlite3.Connection | None = None
+        self._connected_to: tuple[int, int] | None = None
+
+    def __del__(self) -> None:
+        self._disconnect()
 
     def create(self) -> None:
         """Make the file if it is not there."""
@@ -175,22 +183,48 @@ class VersionIndex:
 
     @contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:
-        """Open the database for one transaction."""
-        database = sqlite3.connect(self._file, timeout=_LOCK_TIMEOUT)
-        try:
+        """Give the database for one transaction."""
+        with self._lock:
+            try:
+                with self._connected() as database:
+                    yield database
+            except sqlite3.DatabaseError as error:
+                # Exactly this one says that the file is damaged, as a power cut may leave it. Where
+                # it is only a memory, a new one is as good.
+                if type(error) is sqlite3.DatabaseError:
+                    self._disconnect()
+                    if not self._durable:
+                        self._file.unlink(missing_ok=True)
+                raise
+
+    def _connected(self) -> sqlite3.Connection:
+        """Give the connection. Opening one takes longer than what is asked of it."""
+        if self._connection is None or self._connected_to != _identity(self._file):
+            self._disconnect()
+            self._connection = sqlite3.connect(
+                self._file, timeout=_LOCK_TIMEOUT, check_same_thread=False
+            )
+            self._connection.row_factory = sqlite3.Row
+            # SQLite makes the file when it is first read.
+            self._connection.execute("PRAGMA user_version")
             if not self._durable:
-                database.execute("PRAGMA synchronous = OFF")
-            database.row_factory = sqlite3.Row
-            with database:
-                yield database
-        except sqlite3.DatabaseError as error:
-            # Exactly this one says that the file is damaged, as a power cut may leave it. Where it
-            # is only a memory, a new one is as good.
-            if type(error) is sqlite3.DatabaseError and not self._durable:
-                self._file.unlink(missing_ok=True)
-            raise
-        finally:
-            database.close()
+                self._connection.execute("PRAGMA synchronous = OFF")
+            self._connected_to = _identity(self._file)
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Tell files of one name apart: somebody may have removed one, and made another."""
+    try:
+        status = os.stat(file)
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _insert(database: sqlite3.Connection, version: Version) -> None:

@@ -1,5 +1,6 @@
 """The index of versions: what this machine knows of them."""
 
+import shutil
 import sqlite3
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -56,6 +57,25 @@ def test_a_damaged_memory_begins_anew(index: VersionIndex, tmp_path: Path) -> No
     assert index.get("w/a.ipynb") is None
     index.add(VERSION)
     assert index.get("w/a.ipynb") is not None
+
+
+def test_a_memory_that_was_damaged_before_it_was_opened_begins_anew(
+    index: VersionIndex, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "index.sqlite").write_bytes(b"damaged" * 1000)
+    with pytest.raises(sqlite3.DatabaseError):
+        index.add(VERSION)
+    index.add(VERSION)
+    assert index.get("w/a.ipynb") is not None
+
+
+def test_an_index_that_was_removed_is_made_anew(index: VersionIndex, tmp_path: Path) -> None:
+    index.add(VERSION)
+    shutil.rmtree(tmp_path / "folder")
+    assert index.get("w/a.ipynb") is None
+    index.add(VERSION)
+    assert VersionIndex(tmp_path / "folder" / "index.sqlite", durable=False).get("w/a.ipynb")
 
 
 def test_a_damaged_store_is_left_as_it_is(tmp_path: Path) -> None:

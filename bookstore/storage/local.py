@@ -69,7 +69,7 @@ class LocalStore:
         return StoreCheck(versioned=True)
 
     async def close(self) -> None:
-        """Do nothing: connections to the database last for one call."""
+        """Do nothing: there are no connections but the index's, which ends with it."""
 
     async def _in_thread(self, work: Callable[..., T], *args: object) -> T:
         def translated() -> T:

@@ -9,6 +9,8 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 
+from .waiting import wait_for
+
 
 @dataclass(frozen=True)
 class ObjectStore:
@@ -109,6 +111,10 @@ class Bucket:
 
     def remove(self) -> None:
         """Delete every version, then the bucket."""
+        # An upload that a killed server had begun may still be at work in the store.
+        wait_for(self._removed, f"the bucket {self.name} to be empty")
+
+    def _removed(self) -> bool:
         client = self.store.client
         # All of them first: listing goes on from the last, which must be there still.
         for page in list(self._pages("list_object_versions")):
@@ -116,7 +122,13 @@ class Bucket:
             if entries:
                 names = [{"Key": e["Key"], "VersionId": e["VersionId"]} for e in entries]
                 client.delete_objects(Bucket=self.name, Delete={"Objects": names, "Quiet": True})
-        client.delete_bucket(Bucket=self.name)
+        try:
+            client.delete_bucket(Bucket=self.name)
+        except client.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] == "BucketNotEmpty":
+                return False
+            raise
+        return True
 
     def _version_entries(self, key: str) -> list[dict[str, Any]]:
         newest_first = [

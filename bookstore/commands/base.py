@@ -75,6 +75,7 @@ class BookstoreApplication(JupyterApp):
     version = __version__
     raise_config_file_errors = True
     option_description = "Options may be written before or after the arguments."
+    classes = [BookstoreSettings]
     flags = {"debug": base_flags["debug"]}
     aliases = {"config": "JupyterApp.config_file"}
 
@@ -124,7 +125,6 @@ class BookstoreCommand(BookstoreApplication):
         the Jupyter server is configured to serve, or the current folder.""",
     ).tag(config=True)
 
-    classes = [BookstoreSettings]
     flags = {
         **BookstoreApplication.flags,
         "json": ({"BookstoreCommand": {"as_json": True}}, "Answer in JSON, for machines."),

@@ -31,6 +31,14 @@ def test_every_setting_says_what_it_is_for() -> None:
         assert name in BookstoreSettings.class_get_help()
 
 
+def test_every_setting_is_in_the_help_of_the_command_line() -> None:
+    from bookstore.app import BookstoreApp
+
+    told = "\n".join(BookstoreApp().emit_help(classes=True))
+    for name in BookstoreSettings.class_own_traits(config=True):
+        assert f"--BookstoreSettings.{name}=" in told
+
+
 def test_the_example_config_sets_what_there_is() -> None:
     names = re.findall(r"c\.BookstoreSettings\.(\w+)", read("jupyter_config.py.example"))
     assert names

@@ -28,6 +28,7 @@ class Renames:
         # What has happened, in its order: renames of notebooks and of folders, as an old and a new
         # key, and saves that told of one, as a key.
         self._events: list[tuple[str, ...]] = []
+        self._found: dict[str, str] = {}  # former keys, until the next event
 
     def add(self, old_key: str, new_key: str) -> None:
         """Note that a notebook, or a folder, has another key from now on."""
@@ -42,6 +43,11 @@ class Renames:
 
         Renamed twice without a save between, it never was under the name between.
         """
+        if key not in self._found:
+            self._found[key] = self._traced(key)
+        return self._found[key]
+
+    def _traced(self, key: str) -> str:
         self._load()
         then = key
         for *old_key, new_key in reversed(self._events):
@@ -66,6 +72,7 @@ class Renames:
     def _append(self, *event: str) -> None:
         self._load()
         self._events.append(event)
+        self._found.clear()
         with suppress(OSError):
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with open(self._file, "a", encoding="utf-8") as file:

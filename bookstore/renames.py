@@ -43,9 +43,10 @@ class Renames:
 
         Renamed twice without a save between, it never was under the name between.
         """
-        if key not in self._found:
-            self._found[key] = self._traced(key)
-        return self._found[key]
+        former = self._found.get(key)
+        if former is None:
+            former = self._found[key] = self._traced(key)
+        return former
 
     def _traced(self, key: str) -> str:
         self._load()

@@ -137,14 +137,15 @@ async def test_a_put_whose_answer_was_lost_is_not_sent_again_unseen(
 async def test_a_slow_upload_is_not_a_stalled_one(
     bucket: Bucket, tmp_path: Path, fault_proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_module, "_STALL_TIMEOUT", 1)
+    # long enough for the store to answer what has come
+    monkeypatch.setattr(s3_module, "_STALL_TIMEOUT", 5)
     store = open_store(replace(s3_options(bucket, tmp_path), endpoint_url=fault_proxy.endpoint_url))
 
     class SlowFile(io.BytesIO):
         """Takes longer in all than an upload may stand still."""
 
         def read(self, size: int | None = -1) -> bytes:
-            time.sleep(0.05)
+            time.sleep(0.3)
             return super().read(size)
 
     await store.put("workspace/a.ipynb", SlowFile(b"x" * 5_000_000), NOW)

@@ -14,9 +14,9 @@ from .differences import in_words
 from .inputs import notebook_path, version_name
 from .models import as_model
 from .notebook_json import not_damaged, read_notebook
-from .service import Bookstore, Section, section_of
+from .service import Bookstore
 from .storage import StoreError
-from .versions import compared, history_of, read
+from .versions import HistoryRequest
 from .web import PageHandler, endpoint
 
 _ON_A_PAGE = 50
@@ -27,13 +27,8 @@ _VIEW_POLICY = (
 )
 
 
-class _BrowseHandler(PageHandler):
-    """What the pages have in common: the notebook that is meant, and links to go on."""
-
-    @property
-    def section(self) -> Section:
-        """Which notebooks are meant: those saved, or those published."""
-        return section_of(self.get_query_argument("in", "workspace"))
+class _BrowseHandler(HistoryRequest, PageHandler):
+    """Shows people the history, with links to go on."""
 
     def link(self, route: str, path: str = "", **query: str | None) -> str:
         """Give the URL of a page; what is empty is left out of its query."""
@@ -75,11 +70,11 @@ class HomeHandler(_BrowseHandler):
 
     async def _notebooks(self, search: str) -> tuple[list[dict[str, Any]], str | None]:
         page = await self.bookstore.run(
-            history_of(self).newest(
+            self.history.newest(
                 self.bookstore.folder(self.section),
                 limit=_ON_A_PAGE,
                 search=search,
-                after=self.get_query_argument("after", "") or None,
+                after=self.after,
             )
         )
         notebooks = [as_model(self.bookstore, self.section, entry) for entry in page.entries]
@@ -98,8 +93,7 @@ class VersionsPageHandler(_BrowseHandler):
         """Show the versions, with what can be done with each."""
         path = notebook_path(path)
         key = self.bookstore.key(self.section, path)
-        after = self.get_query_argument("after", "") or None
-        page = await self.bookstore.run(history_of(self).page(key, limit=_ON_A_PAGE, after=after))
+        page = await self.bookstore.run(self.history.page(key, limit=_ON_A_PAGE, after=self.after))
         versions = []
         for entry in page.entries:
             links = self.links(self.bookstore.bucket, entry.version.key, entry.version.version_id)
@@ -130,17 +124,13 @@ class DiffPageHandler(_BrowseHandler):
     async def get(self, path: str) -> None:
         """Show nbdime's words for the difference of ``base`` and ``head``."""
         path = notebook_path(path)
-        base = version_name(self.get_query_argument("base", ""))
-        head = self.get_query_argument("head", "")
-        key = self.bookstore.key(self.section, path)
-        entries, notebooks = await compared(self, key, base, head and version_name(head))
-        models = [as_model(self.bookstore, self.section, entry) for entry in entries]
+        (base, head), notebooks = await self.compared(path)
         lines = await asyncio.to_thread(in_words, *notebooks)
         await self.page(
             "diff.html",
             path=path,
-            base=models[0],
-            head=models[1],
+            base=base,
+            head=head,
             lines=[(_kind(line), line) for line in lines],
             link=self.link,
         )
@@ -156,7 +146,7 @@ class ViewHandler(_BrowseHandler):
         key = self.bookstore.key(self.section, path)
         version_id = self.get_query_argument("version_id", "") or None
         with copy_on_its_way() as content:
-            entry = await read(self, key, version_id and version_name(version_id), content)
+            entry = await self.read(key, version_id and version_name(version_id), content)
             body, style = await asyncio.to_thread(_rendered, content)
         # only now: what is said instead is a page like all others
         self.set_header("Content-Security-Policy", _VIEW_POLICY)
@@ -165,7 +155,7 @@ class ViewHandler(_BrowseHandler):
             path=path,
             version=as_model(self.bookstore, self.section, entry),
             body=body,
-            style=style + (pages.STATIC / "bookstore.css").read_text(encoding="utf-8"),
+            style=style,
             link=self.link,
         )
 
@@ -194,10 +184,11 @@ def _kind(line: str) -> str:
 
 
 def _rendered(content: BinaryIO) -> tuple[str, str]:
-    """Render a notebook as a piece of HTML, and its style."""
+    """Render a notebook as a piece of HTML, and give the style of a page around it."""
     from nbconvert import HTMLExporter
 
     notebook = read_notebook(content.read())
     with not_damaged("This notebook cannot be shown"):
         body, resources = HTMLExporter(template_name="basic").from_notebook_node(notebook)
-    return body, "\n".join(resources.get("inlining", {}).get("css", []))
+    own_style = (pages.STATIC / "bookstore.css").read_text(encoding="utf-8")
+    return body, "\n".join([*resources.get("inlining", {}).get("css", []), own_style])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from .contents import as_text, copy_on_its_way, resolved
@@ -20,18 +21,57 @@ _LIMIT = 50
 _HIGHEST_LIMIT = 200
 
 
-class _HistoryHandler(ApiHandler):
-    """What handlers that look into the history have in common."""
+class HistoryRequest:
+    """What a request that looks into the history asks for; API and pages have it in common."""
+
+    bookstore: Bookstore
+    get_query_argument: Callable[..., str]
+    require_store: Callable[[], None]
 
     @property
     def history(self) -> History:
-        """The history of this server's store."""
-        return history_of(self)
+        """The history of this server's store; refused where there is none."""
+        self.require_store()
+        assert self.bookstore.history  # noqa: S101
+        return self.bookstore.history
 
     @property
     def section(self) -> Section:
         """Which notebooks are meant: those saved, or those published."""
         return section_of(self.get_query_argument("in", "workspace"))
+
+    @property
+    def after(self) -> str | None:
+        """Where the page begins."""
+        return self.get_query_argument("after", "") or None
+
+    async def read(self, key: str, version_id: str | None, content: BinaryIO) -> Entry:
+        """Write the bytes of a version to an open file, and go back to its beginning."""
+        limit = self.bookstore.settings.max_clone_size
+        entry = await self.bookstore.run(self.history.read(key, version_id, content, limit=limit))
+        content.seek(0)
+        return entry
+
+    async def compared(self, path: str) -> tuple[list[dict[str, Any]], list[Any]]:
+        """Read the versions ``base`` and ``head``: what they are, and the notebooks.
+
+        The newest is the head if none is named.
+        """
+        key = self.bookstore.key(self.section, path)
+        base = version_name(self.get_query_argument("base", ""))
+        head = self.get_query_argument("head", "") or None
+        models = []
+        notebooks = []
+        for version_id in (base, head and version_name(head)):
+            with copy_on_its_way() as content:
+                entry = await self.read(key, version_id, content)
+                notebooks.append(await asyncio.to_thread(_notebook, content))
+            models.append(as_model(self.bookstore, self.section, entry))
+        return models, notebooks
+
+
+class _HistoryHandler(HistoryRequest, ApiHandler):
+    """Answers programs about the history."""
 
     @property
     def limit(self) -> int:
@@ -40,11 +80,6 @@ class _HistoryHandler(ApiHandler):
         if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _HIGHEST_LIMIT):
             raise ValueError(f"limit must be from 1 to {_HIGHEST_LIMIT}, not {shown(text)}.")
         return int(text)
-
-    @property
-    def after(self) -> str | None:
-        """Where the page begins."""
-        return self.get_query_argument("after", "") or None
 
 
 class VersionsHandler(_HistoryHandler):
@@ -72,7 +107,7 @@ class VersionsHandler(_HistoryHandler):
     async def _version(self, path: str, version_id: str) -> dict[str, Any]:
         key = self.bookstore.key(self.section, path)
         with copy_on_its_way() as content:
-            entry = await read(self, key, version_id, content)
+            entry = await self.read(key, version_id, content)
             return await asyncio.to_thread(_contents_model, path, entry, content)
 
 
@@ -120,40 +155,9 @@ class DiffHandler(_HistoryHandler):
     async def get(self, path: str) -> None:
         """Compare the versions ``base`` and ``head``; the newest is the head if none is named."""
         path = notebook_path(path)
-        key = self.bookstore.key(self.section, path)
-        base = version_name(self.get_query_argument("base", ""))
-        head = self.get_query_argument("head", "")
-        entries, notebooks = await compared(self, key, base, head and version_name(head))
+        (base, head), notebooks = await self.compared(path)
         diff = await asyncio.to_thread(compare, *notebooks)
-        base_model, head_model = (as_model(self.bookstore, self.section, e) for e in entries)
-        await self.answer({"base": base_model, "head": head_model, "diff": diff})
-
-
-def history_of(handler: Any) -> History:
-    """Give the history of a server's store; refuse where there is none."""
-    handler.require_store()
-    history: History = handler.bookstore.history
-    return history
-
-
-async def read(handler: Any, key: str, version_id: str | None, content: BinaryIO) -> Entry:
-    """Write the bytes of a version to an open file."""
-    bookstore: Bookstore = handler.bookstore
-    limit = bookstore.settings.max_clone_size
-    entry = await bookstore.run(history_of(handler).read(key, version_id, content, limit=limit))
-    content.seek(0)
-    return entry
-
-
-async def compared(handler: Any, key: str, base: str, head: str) -> tuple[list[Entry], list[Any]]:
-    """Read two versions of a notebook; the second is the newest if it has no name."""
-    entries = []
-    notebooks = []
-    for version_id in (base, head or None):
-        with copy_on_its_way() as content:
-            entries.append(await read(handler, key, version_id, content))
-            notebooks.append(await asyncio.to_thread(_notebook, content))
-    return entries, notebooks
+        await self.answer({"base": base, "head": head, "diff": diff})
 
 
 def _notebook(content: BinaryIO) -> Any:

@@ -12,6 +12,8 @@ from traitlets.config import Application
 
 from ..bookstore_config import BookstoreSettings
 
+_SHORT = ("-h", "-V")
+
 
 class UsageError(Exception):
     """A command line, or a configuration, that cannot be used; the message says what to do."""
@@ -19,6 +21,8 @@ class UsageError(Exception):
 
 def options_first(app: Application, argv: Iterable[str]) -> list[str]:
     """Put the options before what is no option, and ``--`` between them.
+
+    Options of several letters have two dashes: a version id may begin with one.
 
     Raises
     ------
@@ -31,7 +35,7 @@ def options_first(app: Application, argv: Iterable[str]) -> list[str]:
     for argument in left:
         if argument == "--":
             others += left
-        elif argument.startswith("-") and argument != "-":
+        elif argument.startswith("--") or argument in _SHORT:
             options.append(argument)
             name, given, _ = argument.lstrip("-").partition("=")
             if _takes_value(app, name) and not given:
@@ -54,8 +58,11 @@ def _takes_value(app: Application, name: str) -> bool:
         if section == BookstoreSettings.__name__ and setting not in _settings():
             raise UsageError(f"There is no setting {name}: see --help-all.")
         return True
-    if name not in app.flags and name not in ("h", "help", "help-all", "version", "V"):
-        raise UsageError(f"There is no option --{name}: see {app.name} --help.")
+    if name not in (*app.flags, "h", "help", "help-all", "version", "V"):
+        raise UsageError(
+            f"There is no option --{name}: see {app.name} --help. What is not meant as an option"
+            " comes after -- by itself."
+        )
     return False
 
 

@@ -170,7 +170,7 @@ class Diff(HistoryCommand):
     examples = """
     jupyter bookstore diff report.ipynb 3sL4kqtJlcpXroDTDmJ
     jupyter bookstore diff report.ipynb 3sL4kqtJlcpXroDTDmJ Lh8RpFzIuHtqFyWBUxW
-    jupyter bookstore diff report.ipynb -- -version-that-begins-with-a-dash
+    jupyter bookstore diff report.ipynb -- --version-that-begins-with-two-dashes
     """
 
     async def answer(self, *arguments: str) -> dict[str, Any]:

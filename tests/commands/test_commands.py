@@ -50,10 +50,10 @@ def test_versions_are_listed_shown_and_compared(shell: Shell, archived: Contents
     assert shown["content"] == json.loads(second)
     assert shown["version_id"] == newest["version_id"]
 
-    words = shell.out("diff", "read/a.ipynb", oldest["version_id"])
+    words = shell.out("diff", "--", "read/a.ipynb", oldest["version_id"])
     assert "first" in words
     assert "second" in words
-    same = shell.json("diff", "read/a.ipynb", newest["version_id"], newest["version_id"])
+    same = shell.json("diff", "--", "read/a.ipynb", newest["version_id"], newest["version_id"])
     assert same["base"] == same["head"]
     assert same["diff"] == []
 

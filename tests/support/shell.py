@@ -80,7 +80,8 @@ class Shell:
 
     def json(self, *arguments: str, **options: Any) -> Any:
         """Run a command with ``--json``, and return its answer."""
-        return json.loads(self.run(*arguments, "--json", **options).stdout)
+        command, *others = arguments
+        return json.loads(self.run(command, "--json", *others, **options).stdout)
 
     def error(self, *arguments: str, code: int, **options: Any) -> str:
         """Run a command that fails without an answer, and return its one sentence."""

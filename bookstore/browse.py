@@ -50,13 +50,12 @@ class HomeHandler(_BrowseHandler):
         status = await asyncio.to_thread(self.bookstore.status)
         search = self.get_query_argument("q", "")
         notebooks: list[dict[str, Any]] = []
-        next_page = trouble = None
-        if self.bookstore.history:
-            try:
-                notebooks, next_page = await self._notebooks(search)
-            except StoreError as error:
-                # How archiving goes is asked for most when the store is in trouble.
-                trouble = str(error)
+        next_page = None
+        try:
+            notebooks, next_page, trouble = await self._notebooks(search)
+        except StoreError as error:
+            # How archiving goes is asked for most when the store is in trouble.
+            trouble = str(error)
         await self.page(
             "home.html",
             status=status,
@@ -68,9 +67,9 @@ class HomeHandler(_BrowseHandler):
             link=self.link,
         )
 
-    async def _notebooks(self, search: str) -> tuple[list[dict[str, Any]], str | None]:
+    async def _notebooks(self, search: str) -> tuple[list[dict[str, Any]], str | None, str]:
         page = await self.bookstore.run(
-            self.history.newest(
+            self.bookstore.catalogue.page(
                 self.bookstore.folder(self.section),
                 limit=_ON_A_PAGE,
                 search=search,
@@ -82,7 +81,8 @@ class HomeHandler(_BrowseHandler):
             path = notebook["path"]
             there = await resolved(self.contents_manager.file_exists(path))
             notebook["location"] = self.location_of(path) if there else None
-        return notebooks, page.next and self.link("", q=search, after=page.next)
+        next_page = page.next and self.link("", q=search, after=page.next)
+        return notebooks, next_page, page.problem
 
 
 class VersionsPageHandler(_BrowseHandler):
@@ -93,7 +93,9 @@ class VersionsPageHandler(_BrowseHandler):
         """Show the versions, with what can be done with each."""
         path = notebook_path(path)
         key = self.bookstore.key(self.section, path)
-        page = await self.bookstore.run(self.history.page(key, limit=_ON_A_PAGE, after=self.after))
+        page = await self.bookstore.run(
+            self.bookstore.history.page(key, limit=_ON_A_PAGE, after=self.after)
+        )
         versions = []
         for entry in page.entries:
             links = self.links(self.bookstore.bucket, entry.version.key, entry.version.version_id)

@@ -99,9 +99,7 @@ class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
         return _awaitable(value) if self._is_asynchronous else value
 
     def _models(self, bookstore: Bookstore, path: str) -> list[dict[str, Any]]:
-        history = bookstore.history
-        assert history  # noqa: S101
-        entries = history.known(bookstore.key("workspace", path.strip("/")), limit=_MOST)
+        entries = bookstore.history.known(bookstore.key("workspace", path.strip("/")), limit=_MOST)
         return [model for entry in reversed(entries) if (model := _model(entry))]
 
 

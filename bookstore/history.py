@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from heapq import merge
 from typing import BinaryIO, Literal
 
@@ -36,8 +37,6 @@ from .storage.stores import Stores
 
 _PAGE = 200  # versions asked for at once when one is looked for
 _LONGEST_SEARCH = 5_000  # versions
-_KEYS_AT_ONCE = 1_000
-_MOST_KEYS = 20_000  # looked at for one page of a search
 
 State = Literal["archived", "pending", "deleted"]
 _Name = tuple[str, datetime | None]  # a key that a notebook had, and until when, if that is known
@@ -60,8 +59,8 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HistoryPage:
-    """Some versions of a notebook, newest first, and where the next page begins.
+class EntryPage:
+    """Some versions, and where the next page begins.
 
     Attributes
     ----------
@@ -90,7 +89,7 @@ class History:
         self._index = index
         self._renames = renames
 
-    async def page(self, key: str, *, limit: int, after: str | None = None) -> HistoryPage:
+    async def page(self, key: str, *, limit: int, after: str | None = None) -> EntryPage:
         """List a notebook's versions, newest first.
 
         Saves that are pending come in addition to `limit`, on the first page. While the store fails
@@ -104,16 +103,16 @@ class History:
         if after:
             streams = [_Stream(self._stores.home(), *state) for state in _states(after, key, limit)]
             entries = await self._merged(streams, limit)
-            return HistoryPage(entries=_marked(entries, has_latest=False), next=_cursor(streams))
+            return EntryPage(entries=_marked(entries, has_latest=False), next=_cursor(streams))
         try:
             return await self._first_page(key, limit)
         except StoreError as error:
             known = await asyncio.to_thread(self.known, key, limit=limit)
             if not known:
                 raise
-            return HistoryPage(entries=known, problem=str(error))
+            return EntryPage(entries=known, problem=str(error))
 
-    async def _first_page(self, key: str, limit: int) -> HistoryPage:
+    async def _first_page(self, key: str, limit: int) -> EntryPage:
         saves = await asyncio.to_thread(self._saves)
         names = _chain(key, lambda name: self._untold_names(name, saves))
         store = self._stores.home()
@@ -126,7 +125,7 @@ class History:
             if entry.version.version_id not in archived  # it has just become a version
         ]
         together = list(merge(pending, entries, key=_entry_time, reverse=True))
-        return HistoryPage(entries=_marked(together, has_latest=True), next=_cursor(streams))
+        return EntryPage(entries=_marked(together, has_latest=True), next=_cursor(streams))
 
     async def _merged(self, streams: list[_Stream], limit: int) -> list[Entry]:
         """Take versions from streams, and from those of the names that are told on the way."""
@@ -181,30 +180,14 @@ class History:
         if save:
             with suppress(OSError):  # it has just become a version
                 return await asyncio.to_thread(self._copy_save, save, target, limit)
-        key, version_id = await self._located(key, version_id)
-        version = await self._stores.home().download(key, target, version_id, limit=limit)
+        download = partial(self._stores.home().download, target=target, limit=limit)
+        name, named = await asyncio.to_thread(self._likely_place, key, version_id)
+        try:
+            version = await download(name, version_id=named)
+        except VersionNotFound:
+            name, named = await self._searched(key, version_id)
+            version = await download(name, version_id=named)
         return Entry(version=version, state="archived")
-
-    async def newest(
-        self, prefix: str, *, limit: int, search: str = "", after: str | None = None
-    ) -> HistoryPage:
-        """List the newest version of each notebook below a prefix, in the order of their keys.
-
-        Parameters
-        ----------
-        prefix : str
-            Ends with a delimiter, or is empty.
-        limit : int
-        search : str
-            Only those whose key holds this after the prefix, in whatever case.
-        after : str, optional
-            The `next` of another page.
-        """
-        store = self._stores.home()
-        keys, after = await _matching(store, prefix, limit, search.casefold(), after)
-        versions = await asyncio.gather(*(_described(store, key) for key in keys))
-        entries = [Entry(version=version, state="archived") for version in versions if version]
-        return HistoryPage(entries=entries, next=after)
 
     async def holds(self, key: str, file: str) -> bool:
         """Tell whether the newest version known here has the same bytes as a file has now."""
@@ -241,31 +224,19 @@ class History:
             raise TooLarge(save.key, size=save.size, limit=limit)
         with self._outbox.open(save) as content:
             shutil.copyfileobj(content, target)
-        return _entry_of(save)
+        return pending_entry(save)
 
-    async def _located(self, key: str, version_id: str | None) -> tuple[str, str | None]:
-        """Find out the key under which a version is kept, and its name there."""
-        if version_id is None:
-            return await self._located_newest(key)
+    def _likely_place(self, key: str, version_id: str | None) -> tuple[str, str | None]:
+        """Give the key under which a version most likely is kept, and its name there."""
         known = None
         with suppress(OSError, sqlite3.Error):
-            known = self._index.named(version_id)
-        saves = await asyncio.to_thread(self._saves)
-        if known and known.key in self._known_names(key, saves):
+            known = self._index.named(version_id) if version_id else None
+        if known and known.key in self._known_names(key, self._saves()):
             return known.key, known.version_id
-        with suppress(VersionNotFound):
-            await self._stores.home().describe(key, version_id)
-            return key, version_id
-        return await self._searched(key, version_id)
+        return key, version_id
 
-    async def _located_newest(self, key: str) -> tuple[str, str | None]:
-        """Find the newest version; it is under another name if none was saved since a rename."""
-        with suppress(VersionNotFound):
-            version = await self._stores.home().describe(key)
-            return key, version.version_id
-        return await self._searched(key, None)
-
-    async def _searched(self, key: str, version_id: str | None) -> tuple[str, str | None]:
+    async def _searched(self, key: str, version_id: str | None) -> tuple[str, str]:
+        """Find a version, the newest if none is named, under whatever name the notebook had."""
         after, seen = None, 0
         while seen < _LONGEST_SEARCH:
             page = await self.page(key, limit=_PAGE, after=after)
@@ -295,6 +266,26 @@ class History:
                 yield from self._index.renamed_from(name).items()
 
         return _chain(key, formers)
+
+
+def pending_entry(save: Save) -> Entry:
+    """Make the entry of a save that is pending."""
+    origin = Provenance(
+        save_id=save.save_id,
+        saved_at=save.saved_at,
+        author=save.author,
+        release=save.release,
+        renamed_from=save.renamed_from,
+        copied_from=save.copied_from,
+    )
+    version = Version(
+        key=save.key,
+        version_id=save.save_id,
+        stored_at=save.saved_at,
+        size=save.size,
+        provenance=origin,
+    )
+    return Entry(version=version, state="pending")
 
 
 class _Stream:
@@ -344,26 +335,6 @@ class _Stream:
         return described and replace(version, provenance=described.provenance)
 
 
-async def _matching(
-    store: Store, prefix: str, limit: int, wanted: str, after: str | None
-) -> tuple[list[str], str | None]:
-    """List keys that hold a text after their prefix, and after which key the search goes on."""
-    keys: list[str] = []
-    seen = 0
-    while True:
-        page = await store.keys(prefix, limit=_KEYS_AT_ONCE if wanted else limit, after=after)
-        for key in page.keys:
-            if wanted in key[len(prefix) :].casefold():
-                keys.append(key)
-            if len(keys) == limit:
-                is_last = key == page.keys[-1] and page.next is None
-                return keys, None if is_last else key
-        seen += len(page.keys)
-        after = page.next
-        if after is None or seen >= _MOST_KEYS:
-            return keys, after
-
-
 async def _described(store: Store, key: str, version_id: str | None = None) -> Version | None:
     try:
         return await store.describe(key, version_id)
@@ -391,7 +362,7 @@ def _chain(key: str, formers: Callable[[str], Iterator[_Name]]) -> dict[str, dat
 
 def _pending(saves: list[Save], names: Mapping[str, datetime | None]) -> list[Entry]:
     """Give those saves that were made under some names, the newest first."""
-    entries = [_entry_of(save) for save in saves if save.key in names]
+    entries = [pending_entry(save) for save in saves if save.key in names]
     entries = [entry for entry in entries if _is_until(entry.version, names[entry.version.key])]
     return sorted(entries, key=_entry_time, reverse=True)
 
@@ -419,25 +390,6 @@ def _ids(version: Version) -> set[str]:
 
 def _is_one_of(version: Version, save_ids: set[str]) -> bool:
     return not save_ids.isdisjoint(_ids(version))
-
-
-def _entry_of(save: Save) -> Entry:
-    origin = Provenance(
-        save_id=save.save_id,
-        saved_at=save.saved_at,
-        author=save.author,
-        release=save.release,
-        renamed_from=save.renamed_from,
-        copied_from=save.copied_from,
-    )
-    version = Version(
-        key=save.key,
-        version_id=save.save_id,
-        stored_at=save.saved_at,
-        size=save.size,
-        provenance=origin,
-    )
-    return Entry(version=version, state="pending")
 
 
 def _marked(entries: list[Entry], *, has_latest: bool) -> list[Entry]:

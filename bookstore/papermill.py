@@ -15,7 +15,6 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from .commands.base import BookstoreCommand
-from .history import History
 from .inputs import notebook_path, shown, version_name
 from .publishing import publish
 from .service import Bookstore, Section, section_of
@@ -64,7 +63,7 @@ class BookstoreHandler:
             content = io.BytesIO()
             key = bookstore.key(place.section, notebook_path(place.path))
             limit = bookstore.settings.max_clone_size
-            bookstore.wait(_history(bookstore).read(key, place.version_id, content, limit=limit))
+            bookstore.wait(bookstore.history.read(key, place.version_id, content, limit=limit))
             return content.getvalue().decode()
         except (StoreError, ValueError) as error:
             raise BookstoreIOError(f"{url} cannot be read: {error}") from error
@@ -89,7 +88,6 @@ class BookstoreHandler:
             if place.version_id:
                 raise ValueError("A version never changes: leave out the version_id.")
             bookstore = _configured()
-            _history(bookstore)
             bookstore.wait(publish(bookstore, path, text.encode(), section=place.section))
         except (StoreError, ValueError) as error:
             kept = _keep(text)
@@ -103,7 +101,9 @@ class BookstoreHandler:
             place = Place.from_url(url)
             bookstore = _configured()
             folder = bookstore.key(place.section, f"{place.path}/" if place.path else "")
-            page = bookstore.wait(_history(bookstore).newest(folder, limit=_LISTED))
+            page = bookstore.wait(bookstore.catalogue.page(folder, limit=_LISTED))
+            if page.problem:
+                raise ValueError(page.problem)
         except (StoreError, ValueError) as error:
             raise BookstoreIOError(f"{url} cannot be listed: {error}") from error
         keys = [entry.version.key for entry in page.entries]
@@ -127,14 +127,6 @@ def _configured() -> Bookstore:
     app = _Configuration()
     app.initialize([])
     return app.bookstore
-
-
-def _history(bookstore: Bookstore) -> History:
-    if bookstore.history is None:
-        raise ValueError(
-            "No store is named: set c.BookstoreSettings.s3_bucket, or JPYNB_S3_BUCKET."
-        )
-    return bookstore.history
 
 
 def _is_under_way(text: str) -> bool:

@@ -18,7 +18,7 @@ class BookstorePublishHandler(ApiHandler):
     @endpoint
     async def put(self, path: str) -> None:
         """Publish a contents model of a notebook."""
-        self.require_store()
+        self.bookstore.require_store()
         self.require_feature("publish_valid", "Publishing is off: set a published_prefix.")
         path = notebook_path(path)
         if not path.endswith(".ipynb"):

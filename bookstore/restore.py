@@ -20,7 +20,6 @@ async def restore(
     Parameters
     ----------
     bookstore : Bookstore
-        One with a history.
     contents_manager : ContentsManager
     path : str
         The notebook's API path.
@@ -40,7 +39,6 @@ async def restore(
         If nothing can be put there.
     """
     history = bookstore.history
-    assert history  # noqa: S101
     target = target_path(target)
     await asyncio.to_thread(require_inside, contents_manager, target)
     with copy_on_its_way() as content:

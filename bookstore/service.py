@@ -22,12 +22,13 @@ from .bookstore_config import (
     require_working,
     validate_bookstore,
 )
+from .catalogue import Catalogue
 from .history import History
 from .inputs import shown
 from .recorder import Recorder
 from .renames import Renames
 from .s3_paths import s3_display_path, s3_key
-from .storage import S3Options, open_index
+from .storage import NoStore, S3Options, open_index
 from .storage.outbox import Outbox
 from .storage.stores import Stores
 from .store_loop import StoreLoop
@@ -77,8 +78,6 @@ class Bookstore:
         Used in the loop of `run` only.
     recorder : Recorder or None
         Takes saves; None where archiving is off.
-    history : History or None
-        What there is of notebooks, for `run`; None where no store is named.
     naming : asyncio.Lock
         Held by who looks for a free name in the contents, until it is taken.
     log : Logger
@@ -94,11 +93,14 @@ class Bookstore:
         self._loop = StoreLoop()
         self.stores = Stores(self._options, settings.s3_options(""))
         self.recorder: Recorder | None = None
-        self.history: History | None = None
+        self._history: History | None = None
+        self._catalogue: Catalogue | None = None
         if self._options:
             outbox = Outbox(settings.local_path, self._options.url)
             renames = Renames(outbox.directory / "renames")
-            self.history = History(self.stores, outbox, open_index(self._options), renames)
+            index = open_index(self._options)
+            self._history = History(self.stores, outbox, index, renames)
+            self._catalogue = Catalogue(self.stores, outbox, index)
             if self.features["archive_valid"]:
                 self.recorder = Recorder(settings, outbox, renames, self.log)
 
@@ -114,6 +116,25 @@ class Bookstore:
             prefix = expand_prefix(self.settings.workspace_prefix)
             return f"saves are archived to {s3_display_path(self._options.bucket, prefix)}."
         return f"saves are archived to {self._options.directory}."
+
+    @property
+    def history(self) -> History:
+        """What there is of each notebook, for `run`. Raises `NoStore`."""
+        if self._history is None:
+            raise NoStore
+        return self._history
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """Which notebooks there are, for `run`. Raises `NoStore`."""
+        if self._catalogue is None:
+            raise NoStore
+        return self._catalogue
+
+    def require_store(self) -> None:
+        """Refuse what needs a store where none is named. Raises `NoStore`."""
+        if self._options is None:
+            raise NoStore
 
     @property
     def bucket(self) -> str:

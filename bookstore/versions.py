@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 from .contents import as_text, copy_on_its_way, resolved
 from .differences import compare
-from .history import Entry, History
+from .history import Entry
 from .inputs import notebook_path, shown, text_field, version_name
 from .models import as_model
 from .notebook_json import read_notebook
@@ -26,14 +26,6 @@ class HistoryRequest:
 
     bookstore: Bookstore
     get_query_argument: Callable[..., str]
-    require_store: Callable[[], None]
-
-    @property
-    def history(self) -> History:
-        """The history of this server's store; refused where there is none."""
-        self.require_store()
-        assert self.bookstore.history  # noqa: S101
-        return self.bookstore.history
 
     @property
     def section(self) -> Section:
@@ -48,7 +40,9 @@ class HistoryRequest:
     async def read(self, key: str, version_id: str | None, content: BinaryIO) -> Entry:
         """Write the bytes of a version to an open file, and go back to its beginning."""
         limit = self.bookstore.settings.max_clone_size
-        entry = await self.bookstore.run(self.history.read(key, version_id, content, limit=limit))
+        entry = await self.bookstore.run(
+            self.bookstore.history.read(key, version_id, content, limit=limit)
+        )
         content.seek(0)
         return entry
 
@@ -93,7 +87,9 @@ class VersionsHandler(_HistoryHandler):
             await self.answer(await self._version(path, version_name(version_id)))
             return
         key = self.bookstore.key(self.section, path)
-        page = await self.bookstore.run(self.history.page(key, limit=self.limit, after=self.after))
+        page = await self.bookstore.run(
+            self.bookstore.history.page(key, limit=self.limit, after=self.after)
+        )
         versions = [as_model(self.bookstore, self.section, entry) for entry in page.entries]
         await self.answer(
             {
@@ -119,7 +115,7 @@ class NotebooksHandler(_HistoryHandler):
         """List notebooks, those only whose path holds ``q``."""
         section = self.section
         page = await self.bookstore.run(
-            self.history.newest(
+            self.bookstore.catalogue.page(
                 self.bookstore.folder(section),
                 limit=self.limit,
                 search=self.get_query_argument("q", ""),
@@ -130,7 +126,9 @@ class NotebooksHandler(_HistoryHandler):
         for notebook in notebooks:
             path = notebook["path"]
             notebook["exists"] = await resolved(self.contents_manager.file_exists(path))
-        await self.answer({"notebooks": notebooks, "next": page.next})
+        await self.answer(
+            {"notebooks": notebooks, "next": page.next, "problem": page.problem or None}
+        )
 
 
 class RestoreHandler(_HistoryHandler):
@@ -143,7 +141,6 @@ class RestoreHandler(_HistoryHandler):
         model = await self.model()
         version_id = version_name(text_field(model, "version_id"))
         target = text_field(model, "target_path") or path
-        self.require_store()
         saved = await restore(self.bookstore, self.contents_manager, path, version_id, target)
         await self.answer({**saved, "url": self.location_of(saved["path"])})
 

@@ -28,11 +28,12 @@ from .notebook_json import NotANotebook, parse_json
 from .pages import render
 from .service import Bookstore
 from .source import NotAllowed, NotOffered
-from .storage import StoreError, StoreUnavailable, TooLarge, VersionNotFound
+from .storage import NoStore, StoreError, StoreUnavailable, TooLarge, VersionNotFound
 from .storage.base import format_time
 
 # The most specific first. What the store refuses is refused to us, not to the user.
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
+    (NoStore, 404),
     (VersionNotFound, 404),
     (TooLarge, 413),
     (StoreUnavailable, 503),
@@ -82,15 +83,6 @@ class _Handler:
     def initialize(self, bookstore: Bookstore) -> None:
         """Take what the route brings."""
         self.bookstore = bookstore
-
-    def require_store(self) -> None:
-        """Refuse what needs a store where none is named."""
-        if self.bookstore.history is None:
-            raise web.HTTPError(
-                404,
-                "No store is named on this server: set c.BookstoreSettings.s3_bucket, or"
-                ' c.BookstoreSettings.store_url = "local".',
-            )
 
     def require_feature(self, feature: str, message: str) -> None:
         """Refuse what the settings have turned off."""

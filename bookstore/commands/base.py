@@ -17,13 +17,12 @@ from traitlets import Bool, TraitError, Unicode, default
 
 from .._version import __version__
 from ..bookstore_config import BookstoreSettings
-from ..history import History
 from ..inputs import notebook_path, shown
 from ..notebook_json import NotANotebook
 from ..recorder import Recorder
 from ..service import Bookstore, get_bookstore
 from ..source import NotAllowed, NotOffered
-from ..storage import StoreRefused, StoreUnavailable, VersionNotFound
+from ..storage import NoStore, StoreRefused, StoreUnavailable, VersionNotFound
 from .arguments import UsageError, options_first
 
 FAILED = 1
@@ -35,6 +34,7 @@ INTERRUPTED = 130
 
 # The most specific first; all else that is foreseen is FAILED.
 _CODES: tuple[tuple[type[Exception], int], ...] = (
+    (NoStore, USAGE),
     (VersionNotFound, NOT_FOUND),
     (NotOffered, NOT_FOUND),
     (StoreUnavailable, UNAVAILABLE),
@@ -57,10 +57,6 @@ _CONFIG_FILES = (
     "jupyter_notebook_config",
     "jupyter_server_config",
     "jupyter_bookstore_config",
-)
-_NO_STORE = (
-    "No store is named: set c.BookstoreSettings.s3_bucket, or"
-    ' c.BookstoreSettings.store_url = "local".'
 )
 
 
@@ -202,17 +198,9 @@ class BookstoreCommand(BookstoreApplication):
         return get_bookstore(self)
 
     @property
-    def history(self) -> History:
-        """The history of the store's notebooks."""
-        if self.bookstore.history is None:
-            raise UsageError(_NO_STORE)
-        return self.bookstore.history
-
-    @property
     def recorder(self) -> Recorder:
         """What takes saves."""
-        if self.bookstore.history is None:
-            raise UsageError(_NO_STORE)
+        self.bookstore.require_store()
         if self.bookstore.recorder is None:
             raise UsageError("Archiving is off: set c.BookstoreSettings.workspace_prefix.")
         return self.bookstore.recorder

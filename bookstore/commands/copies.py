@@ -60,7 +60,6 @@ class Restore(_CopyingCommand):
             )
         path = self.path_of(file)
         target = self.path_of(self.target) if self.target else path
-        _ = self.history
         saved = await restore(self.bookstore, self.contents_manager(), path, version_id, target)
         await self.archived()
         return {"path": saved["path"], "restored_from": path, "version_id": version_id}

@@ -57,7 +57,7 @@ class Doctor(BookstoreCommand):
 
     async def answer(self, *arguments: str) -> dict[str, Any]:
         """Try everything, one after the other."""
-        _ = self.history
+        self.bookstore.require_store()
         checks = [self._settings()]
         checks += await self.bookstore.run(self._tried())
         checks += [self._checksums(), *await asyncio.to_thread(self._pending)]

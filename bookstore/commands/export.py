@@ -53,7 +53,6 @@ class Export(BookstoreCommand):
 
     async def answer(self, *arguments: str) -> dict[str, Any]:
         """Fetch what is not there already."""
-        _ = self.history
         return await self.bookstore.run(self._export(Path(arguments[0])))
 
     async def _export(self, folder: Path) -> dict[str, Any]:

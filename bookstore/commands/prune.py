@@ -61,7 +61,7 @@ class Prune(HistoryCommand):
 
     async def answer(self, *arguments: str) -> dict[str, Any]:
         """Look for old versions, or write the rule."""
-        _ = self.history
+        self.bookstore.require_store()
         prefix = self.bookstore.folder(self.which)
         if self.lifecycle:
             return self._rule(prefix)

@@ -21,7 +21,7 @@ _BADGE = "https://img.shields.io/badge/bookstore-clone-blue"
 class _PublishedCommand(BookstoreCommand):
     def require_publishing(self) -> None:
         """Refuse where there is nothing published."""
-        _ = self.history
+        self.bookstore.require_store()
         if not self.bookstore.features["publish_valid"]:
             raise UsageError("Publishing is off: set c.BookstoreSettings.published_prefix.")
 

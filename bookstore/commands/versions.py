@@ -49,7 +49,7 @@ class HistoryCommand(BookstoreCommand):
         """Read a version, the newest if none is named."""
         content = BytesIO()
         limit = self.bookstore.settings.max_clone_size
-        reading = self.history.read(key, version_id, content, limit=limit)
+        reading = self.bookstore.history.read(key, version_id, content, limit=limit)
         return await self.bookstore.run(reading), content.getvalue()
 
 
@@ -100,7 +100,7 @@ class Versions(HistoryCommand):
         after = None
         while len(entries) <= self.limit:
             wanted = min(self.limit + 1 - len(entries), _PAGE)
-            page = await self.history.page(key, limit=wanted, after=after)
+            page = await self.bookstore.history.page(key, limit=wanted, after=after)
             entries += page.entries
             after = page.next
             if after is None:

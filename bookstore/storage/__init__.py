@@ -5,6 +5,7 @@ from __future__ import annotations
 from .base import KeyPage, Provenance, Store, StoreCheck, Version, VersionPage
 from .errors import (
     BucketNotFound,
+    NoStore,
     StoreError,
     StoreRefused,
     StoreUnavailable,
@@ -18,6 +19,7 @@ __all__ = [
     "BucketNotFound",
     "KeyPage",
     "LocalOptions",
+    "NoStore",
     "Provenance",
     "S3Options",
     "Store",

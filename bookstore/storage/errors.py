@@ -6,6 +6,7 @@
     ├── StoreUnavailable     it could not be reached, or did not answer in time
     ├── StoreRefused         it answers, and refuses us: credentials, permissions
     │   └── BucketNotFound   there is no such bucket
+    ├── NoStore              the settings name none
     ├── VersionNotFound      it has no such notebook, or no such version of it
     └── TooLarge             there are more bytes than one wants to have
 
@@ -25,6 +26,16 @@ class StoreUnavailable(StoreError):
 
 class StoreRefused(StoreError):
     """The store answered that Bookstore itself may not do this: nothing was done."""
+
+
+class NoStore(StoreError):
+    """The settings name no store."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No store is named: set c.BookstoreSettings.s3_bucket, or"
+            ' c.BookstoreSettings.store_url = "local".'
+        )
 
 
 class VersionNotFound(StoreError):

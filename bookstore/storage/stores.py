@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from . import open_store
 from .base import Store
+from .errors import NoStore
 from .options import LocalOptions, S3Options
 
 
@@ -29,10 +30,10 @@ class Stores:
         self._any_bucket: Store | None = None
 
     def home(self) -> Store:
-        """Open the store of the saves. Raises `LookupError` where none is named."""
+        """Open the store of the saves. Raises `NoStore`."""
         if self._home is None:
             if self._home_options is None:
-                raise LookupError("no store is named")
+                raise NoStore
             self._home = open_store(self._home_options)
         return self._home
 

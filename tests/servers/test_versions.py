@@ -375,7 +375,13 @@ def test_pending_versions_are_seen_and_read_while_the_store_is_away(
         error = server.bookstore("GET", "versions/away.ipynb", params=query, status=503)
         assert "cannot be reached" in error["message"]
     server.bookstore("GET", "versions/other.ipynb", status=503)
-    server.bookstore("GET", "notebooks", status=503)
+    answer = server.bookstore("GET", "notebooks")
+    assert "cannot be reached" in answer["problem"]
+    listed = [(notebook["path"], notebook["state"]) for notebook in answer["notebooks"]]
+    assert listed == [("away.ipynb", "pending"), ("before.ipynb", "archived")]
+    page = server.api("GET", "/bookstore")
+    assert "These are the notebooks that this machine knows of." in page.text
+    server.bookstore("GET", "notebooks", params={"in": "published"}, status=503)
     server.bookstore("POST", "restore/away.ipynb", json={"version_id": pending[1]})
     assert file_text(server, "away.ipynb") == "first"
     fault_proxy.mode = "pass"
@@ -448,7 +454,7 @@ def test_without_a_store_each_route_says_so(
     route, _, query = route.partition("?")
     body = None if method == "GET" else {"version_id": "some", "type": "notebook", "content": {}}
     error = storeless_server.bookstore(method, route, params=query, json=body, status=404)
-    assert "No store is named on this server: set" in error["message"]
+    assert "No store is named: set" in error["message"]
 
 
 @pytest.fixture(scope="module")

@@ -1,86 +1,13 @@
 """The history of a notebook, put together from a store, the outbox and what was renamed."""
 
-import hashlib
-import io
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import pytest
 
-from bookstore.history import History, HistoryPage
-from bookstore.renames import Renames
-from bookstore.storage import (
-    LocalOptions,
-    Provenance,
-    S3Options,
-    Store,
-    StoreUnavailable,
-    TooLarge,
-    VersionNotFound,
-    open_index,
-    open_store,
-)
-from bookstore.storage.outbox import Outbox
-from bookstore.storage.stores import Stores
-
-NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
-SAVE = {"author": "ann", "release": "1"}
-
-
-@dataclass
-class Archive:
-    """A history, and what it is put together from."""
-
-    directory: Path
-    outbox: Outbox = field(init=False)
-    renames: Renames = field(init=False)
-    store: Store = field(init=False)
-    history: History = field(init=False)
-    saves: int = 0
-
-    def __post_init__(self) -> None:
-        options = LocalOptions(directory=self.directory / "store")
-        self.store = open_store(options)
-        self.outbox = Outbox(self.directory, options.url)
-        self.outbox.create()
-        self.renames = Renames(self.directory / "renames")
-        stores = Stores(options, S3Options(bucket="", index_directory=self.directory))
-        self.history = History(stores, self.outbox, open_index(options), self.renames)
-
-    async def archive(self, key: str, text: str, **origin: Any) -> str:
-        """Put a version into the store, a minute after the one before unless `origin` tells."""
-        self.saves += 1
-        content = text.encode()
-        fields = {
-            "save_id": uuid4().hex,
-            "saved_at": NOON + timedelta(minutes=self.saves),
-            "sha256": hashlib.sha256(content).hexdigest(),
-        } | origin
-        return (await self.store.put(key, io.BytesIO(content), Provenance(**fields))).version_id
-
-    def save(self, key: str, text: str, **origin: str) -> str:
-        """Put a save into the outbox."""
-        return self.outbox.add_content(text.encode(), path=key, key=key, **SAVE, **origin)
-
-    async def read(self, key: str, version_id: str | None = None, limit: int | None = None) -> str:
-        content = io.BytesIO()
-        await self.history.read(key, version_id, content, limit=limit)
-        return content.getvalue().decode()
-
-    async def texts(self, key: str) -> list[str]:
-        page = await self.history.page(key, limit=100)
-        return [await self.read(key, entry.version.version_id) for entry in page.entries]
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Iterator[Archive]:
-    archive = Archive(tmp_path)
-    yield archive
-    archive.outbox.close()
+from bookstore.history import EntryPage
+from bookstore.storage import StoreUnavailable, TooLarge, VersionNotFound
+from tests.support.archive import NOON, Archive
 
 
 async def test_versions_that_others_have_overtaken_are_not_lost(archive: Archive) -> None:
@@ -150,7 +77,7 @@ async def test_pages_go_through_all_names_once(archive: Archive) -> None:
     await archive.archive("c", "7")
     archive.save("c", "8")
     texts: list[str] = []
-    pages: list[HistoryPage] = []
+    pages: list[EntryPage] = []
     while not pages or pages[-1].next:
         pages.append(
             await archive.history.page("c", limit=3, after=pages[-1].next if pages else None)
@@ -206,16 +133,3 @@ async def test_what_is_on_disk_is_recognised(archive: Archive, tmp_path: Path) -
     assert await archive.history.holds("a", str(file))
     archive.renames.add("a", "b")
     assert await archive.history.holds("b", str(file))
-
-
-async def test_a_search_finds_a_part_of_a_path_in_any_case(archive: Archive) -> None:
-    for key in ("w/Zürich.ipynb", "w/zü/b.ipynb", "w/c.ipynb", "p/zürich.ipynb"):
-        await archive.archive(key, key)
-    page = await archive.history.newest("w/", limit=10, search="ZÜ")
-    assert [entry.version.key for entry in page.entries] == ["w/Zürich.ipynb", "w/zü/b.ipynb"]
-    page = await archive.history.newest("w/", limit=1, search="zü")
-    assert page.next == "w/Zürich.ipynb"
-    page = await archive.history.newest("w/", limit=1, search="zü", after=page.next)
-    assert [entry.version.key for entry in page.entries] == ["w/zü/b.ipynb"]
-    assert page.next is None
-    assert (await archive.history.newest("w/", limit=10, search="w/")).entries == []

@@ -1,0 +1,148 @@
+"""The notebooks there are versions of: found by their paths, each with its newest version."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import suppress
+from dataclasses import replace
+from typing import Protocol
+
+from .history import Entry, EntryPage, pending_entry
+from .storage import KeyPage, StoreError, Version, VersionIndex, VersionNotFound
+from .storage.outbox import Outbox, Save
+from .storage.stores import Stores
+
+_KEYS_AT_ONCE = 1_000
+_MOST_KEYS = 20_000  # looked at for one page of a search
+
+
+class Catalogue:
+    """The notebooks in one store, and those whose first save is still in the outbox before it.
+
+    Its coroutines belong into a `StoreLoop`.
+    """
+
+    def __init__(self, stores: Stores, outbox: Outbox, index: VersionIndex) -> None:
+        self._stores = stores
+        self._outbox = outbox
+        self._index = index
+
+    async def page(
+        self, prefix: str, *, limit: int, search: str = "", after: str | None = None
+    ) -> EntryPage:
+        """List the newest version of each notebook below a prefix, in the order of their keys.
+
+        Notebooks whose newest save is pending and that are not in the store yet come in addition
+        to `limit`. While the store fails, there are those that this machine knows, if any.
+
+        Parameters
+        ----------
+        prefix : str
+            Ends with a delimiter, or is empty.
+        limit : int
+        search : str
+            Only those whose key holds this after the prefix, in whatever case.
+        after : str, optional
+            The `next` of another page.
+
+        Raises
+        ------
+        StoreError
+        """
+        wanted = _Wanted(prefix, search)
+        pending = await asyncio.to_thread(self._pending, wanted)
+        try:
+            return await _page(self._stores.home(), wanted, pending, limit, after)
+        except StoreError as error:
+            known = await _page(_Remembered(self._index), wanted, pending, limit, after)
+            if not known.entries:
+                raise
+            return replace(known, problem=str(error))
+
+    def _pending(self, wanted: _Wanted) -> dict[str, Save]:
+        """Give the newest pending save of each key."""
+        saves: list[Save] = []
+        with suppress(OSError):
+            saves = sorted(self._outbox.saves(), key=lambda save: save.time)
+        return {save.key: save for save in saves if save.key in wanted}
+
+
+class _Wanted:
+    """The keys that are looked for."""
+
+    def __init__(self, prefix: str, search: str) -> None:
+        self.prefix = prefix
+        self.is_search = bool(search)
+        self._search = search.casefold()
+
+    def __contains__(self, key: str) -> bool:
+        return key.startswith(self.prefix) and self._search in key[len(self.prefix) :].casefold()
+
+
+class _Listed(Protocol):
+    """What can be asked which keys there are: a store, or what is remembered of one."""
+
+    async def keys(self, prefix: str, *, limit: int, after: str | None = None) -> KeyPage: ...
+
+    async def describe(self, key: str, version_id: str | None = None) -> Version: ...
+
+
+class _Remembered:
+    """What this machine knows of a store, in the store's place."""
+
+    def __init__(self, index: VersionIndex) -> None:
+        self._index = index
+
+    async def keys(self, prefix: str, *, limit: int, after: str | None = None) -> KeyPage:
+        with suppress(OSError, sqlite3.Error):
+            return await asyncio.to_thread(self._index.keys, prefix, limit=limit, after=after)
+        return KeyPage(keys=[])
+
+    async def describe(self, key: str, version_id: str | None = None) -> Version:
+        with suppress(OSError, sqlite3.Error):
+            if version := await asyncio.to_thread(self._index.get, key, version_id):
+                return version
+        raise VersionNotFound(key, version_id)
+
+
+async def _page(
+    store: _Listed, wanted: _Wanted, pending: dict[str, Save], limit: int, after: str | None
+) -> EntryPage:
+    archived, end = await _matching(store, wanted, limit, after)
+    # The page reaches from after one key to another; what is pending has its place there.
+    waiting = {key for key in pending if (after or "") < key and (end is None or key <= end)}
+    entries = await asyncio.gather(
+        *(_newest(store, key, pending.get(key)) for key in sorted({*archived, *waiting}))
+    )
+    return EntryPage(entries=[entry for entry in entries if entry], next=end)
+
+
+async def _matching(
+    store: _Listed, wanted: _Wanted, limit: int, after: str | None
+) -> tuple[list[str], str | None]:
+    """List keys that are wanted, and after which key the search goes on."""
+    keys: list[str] = []
+    seen = 0
+    while True:
+        at_once = _KEYS_AT_ONCE if wanted.is_search else limit
+        page = await store.keys(wanted.prefix, limit=at_once, after=after)
+        for key in page.keys:
+            if key in wanted:
+                keys.append(key)
+            if len(keys) == limit:
+                is_last = key == page.keys[-1] and page.next is None
+                return keys, None if is_last else key
+        seen += len(page.keys)
+        after = page.next
+        if after is None or seen >= _MOST_KEYS:
+            return keys, after
+
+
+async def _newest(store: _Listed, key: str, save: Save | None) -> Entry | None:
+    if save:
+        entry = pending_entry(save)
+        return replace(entry, version=replace(entry.version, latest=True))
+    with suppress(VersionNotFound):  # removed since it was listed
+        return Entry(version=await store.describe(key), state="archived")
+    return None

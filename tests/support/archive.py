@@ -1,0 +1,67 @@
+"""An archive put together by hand: an embedded store, an outbox and what was renamed."""
+
+import hashlib
+import io
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from bookstore.catalogue import Catalogue
+from bookstore.history import History
+from bookstore.renames import Renames
+from bookstore.storage import LocalOptions, Provenance, S3Options, Store, open_index, open_store
+from bookstore.storage.outbox import Outbox
+from bookstore.storage.stores import Stores
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
+SAVE = {"author": "ann", "release": "1"}
+
+
+@dataclass
+class Archive:
+    """What there is of notebooks, and what it is put together from."""
+
+    directory: Path
+    outbox: Outbox = field(init=False)
+    renames: Renames = field(init=False)
+    store: Store = field(init=False)
+    history: History = field(init=False)
+    catalogue: Catalogue = field(init=False)
+    saves: int = 0
+
+    def __post_init__(self) -> None:
+        options = LocalOptions(directory=self.directory / "store")
+        self.store = open_store(options)
+        self.outbox = Outbox(self.directory, options.url)
+        self.outbox.create()
+        self.renames = Renames(self.directory / "renames")
+        stores = Stores(options, S3Options(bucket="", index_directory=self.directory))
+        index = open_index(options)
+        self.history = History(stores, self.outbox, index, self.renames)
+        self.catalogue = Catalogue(stores, self.outbox, index)
+
+    async def archive(self, key: str, text: str, **origin: Any) -> str:
+        """Put a version into the store, a minute after the one before unless `origin` tells."""
+        self.saves += 1
+        content = text.encode()
+        fields = {
+            "save_id": uuid4().hex,
+            "saved_at": NOON + timedelta(minutes=self.saves),
+            "sha256": hashlib.sha256(content).hexdigest(),
+        } | origin
+        return (await self.store.put(key, io.BytesIO(content), Provenance(**fields))).version_id
+
+    def save(self, key: str, text: str, **origin: str) -> str:
+        """Put a save into the outbox."""
+        return self.outbox.add_content(text.encode(), path=key, key=key, **SAVE, **origin)
+
+    async def read(self, key: str, version_id: str | None = None, limit: int | None = None) -> str:
+        content = io.BytesIO()
+        await self.history.read(key, version_id, content, limit=limit)
+        return content.getvalue().decode()
+
+    async def texts(self, key: str) -> list[str]:
+        page = await self.history.page(key, limit=100)
+        return [await self.read(key, entry.version.version_id) for entry in page.entries]

@@ -21,10 +21,10 @@ from ..models import as_model
 from ..service import Section
 from ..storage import Store, StoreRefused, StoreUnavailable, Version, VersionNotFound
 from ..storage.base import sha256_of
+from ..storage.paging import all_keys, all_versions
 from .base import FAILED, BookstoreCommand
 from .progress import progress_bar
 
-_PAGE = 1_000  # keys, or versions, that are listed at once
 _LISTING = "versions.jsonl"
 
 
@@ -59,7 +59,7 @@ class Export(BookstoreCommand):
         store = self.bookstore.stores.home()
         keys: dict[str, Section] = {}  # one prefix may be below the other
         for section in self._sections():
-            async for key in keys_below(store, self.bookstore.folder(section)):
+            async for key in all_keys(store, self.bookstore.folder(section)):
                 keys[key] = section
         export = _Export(store, folder, newest=self.newest)
         with progress_bar(len(keys), "Exporting", "notebooks") as bar:
@@ -101,18 +101,6 @@ class Export(BookstoreCommand):
         return FAILED if answer["failed"] else 0
 
 
-async def keys_below(store: Store, prefix: str) -> AsyncIterator[str]:
-    """List all keys that begin with a prefix."""
-    after = None
-    while True:
-        page = await store.keys(prefix, limit=_PAGE, after=after)
-        for key in page.keys:
-            yield key
-        after = page.next
-        if after is None:
-            return
-
-
 class _Export:
     """One export to a folder, and how far it is."""
 
@@ -149,15 +137,9 @@ class _Export:
         if self._newest:
             yield await self._store.describe(key)
             return
-        after = None
-        while True:
-            page = await self._store.versions(key, limit=_PAGE, after=after)
-            for version in page.versions:
-                if not version.deleted:
-                    yield version
-            after = page.next
-            if after is None:
-                return
+        async for version in all_versions(self._store, key):
+            if not version.deleted:
+                yield version
 
     async def _fetch(self, version: Version, file: Path) -> Version:
         version_id = version.version_id

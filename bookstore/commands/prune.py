@@ -12,13 +12,11 @@ from traitlets import Bool, Int
 from ..storage import Store, Version
 from ..storage.base import format_time, utc_now
 from ..storage.lifecycle import MOST_KEPT, lifecycle_rule
+from ..storage.paging import all_keys, all_versions
 from .arguments import UsageError
-from .export import keys_below
 from .progress import progress_bar
 from .tables import print_table, printable, size_in_words
 from .versions import HistoryCommand
-
-_PAGE = 1_000  # versions that are listed at once
 
 
 class Prune(HistoryCommand):
@@ -93,7 +91,7 @@ class Prune(HistoryCommand):
 
     async def _prune(self, prefix: str) -> list[Version]:
         store = self.bookstore.stores.home()
-        keys = [key async for key in keys_below(store, prefix)]
+        keys = [key async for key in all_keys(store, prefix)]
         slots = asyncio.Semaphore(self.bookstore.settings.max_threads)
         before = utc_now() - timedelta(days=self.days)
         with progress_bar(len(keys), "Pruning", "notebooks") as bar:
@@ -134,15 +132,11 @@ class Prune(HistoryCommand):
 async def _old_versions(store: Store, key: str, *, keep: int, before: datetime) -> list[Version]:
     """List the versions of a key that were replaced before a time, but for the newest ones."""
     old: list[Version] = []
-    seen, replaced_at, after = 0, None, None
-    while True:
-        page = await store.versions(key, limit=_PAGE, after=after)
-        for version in page.versions:
-            if not version.deleted:
-                if seen >= keep and replaced_at and replaced_at < before:
-                    old.append(version)
-                seen += 1
-            replaced_at = version.stored_at
-        after = page.next
-        if after is None:
-            return old
+    seen, replaced_at = 0, None
+    async for version in all_versions(store, key):
+        if not version.deleted:
+            if seen >= keep and replaced_at and replaced_at < before:
+                old.append(version)
+            seen += 1
+        replaced_at = version.stored_at
+    return old

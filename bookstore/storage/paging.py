@@ -1,0 +1,44 @@
+"""All that a store lists, page after page."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from typing import Protocol, TypeVar
+
+from .base import Store, Version
+
+_PAGE = 1_000  # as many as S3 lists at once
+
+
+class _Page(Protocol):
+    @property
+    def next(self) -> str | None: ...
+
+
+P = TypeVar("P", bound=_Page)
+
+
+async def all_keys(store: Store, prefix: str) -> AsyncIterator[str]:
+    """List all keys that begin with a prefix."""
+    async for page in all_pages(partial(store.keys, prefix)):
+        for key in page.keys:
+            yield key
+
+
+async def all_versions(store: Store, key: str) -> AsyncIterator[Version]:
+    """List all versions of a key, newest first, and its delete markers."""
+    async for page in all_pages(partial(store.versions, key)):
+        for version in page.versions:
+            yield version
+
+
+async def all_pages(ask: Callable[..., Awaitable[P]]) -> AsyncIterator[P]:
+    """Ask for page after page, as ``ask(limit=…, after=…)``."""
+    after = None
+    while True:
+        page = await ask(limit=_PAGE, after=after)
+        yield page
+        after = page.next
+        if after is None:
+            return

@@ -8,14 +8,13 @@ others go on.
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from bisect import insort
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import BinaryIO, Protocol
 
 from .notebook_json import kernel_name_of
+from .outage import Outage, retry_delays
 from .storage import (
     Provenance,
     Store,
@@ -28,12 +27,10 @@ from .storage.base import sha256_of
 from .storage.outbox import IN_MEMORY, Outbox, Save, UnreadableSave
 
 # Saves of another server that shares the outbox are found by looking: nobody wakes us for them.
-_LOOK_INTERVAL = 1.0  # seconds
+_LOOK_INTERVAL = 5.0  # seconds
 # Saves come first: an upload that begins while more of them arrive would take time from them.
 CALM = 1.0  # seconds without a save after which uploading begins
 _PATIENCE = 5.0  # seconds after which it begins all the same
-_FIRST_DELAY = 1.0  # seconds until a failed upload is tried again
-_LONGEST_DELAY = 15.0
 
 
 class Reporter(Protocol):
@@ -84,10 +81,8 @@ class Uploader:
         self._queues: dict[str, list[Save]] = {}  # by key; its task exists while its queue does
         self._tasks: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
-        self._store_answers = asyncio.Condition()
-        self._recoveries = 0
-        self._store_is_down = False
-        self._draining = False
+        self._outage = Outage()
+        self._draining = asyncio.Event()
 
     def wake(self) -> None:
         """Look into the outbox, as soon as no more saves come."""
@@ -110,9 +105,8 @@ class Uploader:
 
     async def drain(self) -> None:
         """Upload what is pending; a notebook that the store will not take now is left for later."""
-        self._draining = True
-        async with self._store_answers:
-            self._store_answers.notify_all()
+        self._draining.set()
+        await self._outage.ignore()
         self._take_up()
         while self._tasks:
             await asyncio.wait(self._tasks)
@@ -148,24 +142,37 @@ class Uploader:
         queue = self._queues[key]
         delays = retry_delays()
         while queue:
-            save = queue[0]
-            try:
-                await self._upload(save)
-            except UnreadableSave as error:
-                self._taken.discard(save.save_id)
-                self._set_aside(save.save_id, error)
-            except Exception as error:  # whatever is wrong with this one, the others go on
-                self._reporter.failed(save, error)
-                if self._draining:
-                    break
-                await self._pause(error, next(delays))
-                continue
-            else:
-                self._taken.discard(save.save_id)
-                await self._announce_recovery()
+            async with self._outage.turn():
+                error = await self._upload_first(queue)
+                is_outage = isinstance(error, (StoreUnavailable, StoreRefused))
+                waits_alone = not is_outage or self._outage.note()
+            if error is None:
                 delays = retry_delays()
-            queue.remove(save)
+            elif self._draining.is_set():
+                break
+            elif waits_alone:
+                # Also in an outage that began with this notebook: it may be the only one to have
+                # that, and must not begin another as soon as one of the others ends it.
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self._draining.wait(), next(delays))
         del self._queues[key]
+
+    async def _upload_first(self, queue: list[Save]) -> Exception | None:
+        """Upload a notebook's oldest save; give what went wrong if it stays in the queue."""
+        save = queue[0]
+        try:
+            await self._upload(save)
+        except UnreadableSave as error:
+            self._taken.discard(save.save_id)
+            self._set_aside(save.save_id, error)
+        except Exception as error:  # whatever is wrong with this one, the others go on
+            self._reporter.failed(save, error)
+            return error
+        else:
+            self._taken.discard(save.save_id)
+            await self._outage.end()
+        queue.remove(save)
+        return None
 
     async def _upload(self, save: Save) -> None:
         version = await self._sent_before(save) or await self._send(save)
@@ -205,36 +212,6 @@ class Uploader:
         except VersionNotFound:
             return False
         return newest.provenance is not None and newest.provenance.sha256 == sha256
-
-    async def _pause(self, error: Exception, delay: float) -> None:
-        """Wait before the next attempt: less if meanwhile the store turns out to answer again."""
-        store_is_down = isinstance(error, (StoreUnavailable, StoreRefused))
-        self._store_is_down |= store_is_down
-        seen = self._recoveries
-
-        def can_go_on() -> bool:
-            return self._draining or (store_is_down and self._recoveries != seen)
-
-        await asyncio.sleep(min(delay, _FIRST_DELAY))
-        async with self._store_answers:
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._store_answers.wait_for(can_go_on), delay)
-
-    async def _announce_recovery(self) -> None:
-        if not self._store_is_down:
-            return
-        self._store_is_down = False
-        self._recoveries += 1
-        async with self._store_answers:
-            self._store_answers.notify_all()
-
-
-def retry_delays() -> Iterator[float]:
-    """Yield the seconds to wait after each failure in a row; no two uploads keep in step."""
-    delay = _FIRST_DELAY
-    while True:
-        yield delay * random.uniform(0.75, 1)  # noqa: S311
-        delay = min(2 * delay, _LONGEST_DELAY)
 
 
 def _provenance(save: Save, content: BinaryIO) -> Provenance:

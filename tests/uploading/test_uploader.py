@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from bookstore import outage as outage_module
 from bookstore import uploader as uploader_module
 from bookstore.storage import (
     LocalOptions,
@@ -57,12 +58,14 @@ class Heard:
     """What the uploader reports."""
 
     def __init__(self) -> None:
+        self.queued_saves = 0
         self.archived_paths: list[str] = []
         self.unchanged: list[str] = []
         self.errors: list[tuple[str, str]] = []
         self.set_aside: list[str] = []
 
-    def queued(self, save: Save) -> None: ...
+    def queued(self, save: Save) -> None:
+        self.queued_saves += 1
 
     def archived(self, save: Save, version: Version | None) -> None:
         (self.archived_paths if version else self.unchanged).append(save.path)
@@ -122,8 +125,8 @@ class Setting:
 
 @pytest.fixture
 def setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Setting:
-    monkeypatch.setattr(uploader_module, "_FIRST_DELAY", 0.02)
-    monkeypatch.setattr(uploader_module, "_LONGEST_DELAY", 0.1)
+    monkeypatch.setattr(outage_module, "FIRST_DELAY", 0.02)
+    monkeypatch.setattr(outage_module, "LONGEST_DELAY", 0.1)
     monkeypatch.setattr(uploader_module, "_LOOK_INTERVAL", 0.05)
     monkeypatch.setattr(uploader_module, "CALM", 0.01)
     return Setting(tmp_path)
@@ -169,8 +172,11 @@ async def test_saves_are_taken_up_as_they_come(setting: Setting) -> None:
         await setting.until(lambda: setting.heard.archived_paths == ["a.ipynb", "b.ipynb"])
 
 
-async def test_a_notebook_that_fails_does_not_hold_up_others(setting: Setting) -> None:
-    setting.store.before_put = lambda key: StoreError("no") if key == "w/bad.ipynb" else None
+@pytest.mark.parametrize("error", [StoreError("no"), StoreRefused("no")])
+async def test_a_notebook_that_fails_does_not_hold_up_others(
+    setting: Setting, error: Exception
+) -> None:
+    setting.store.before_put = lambda key: error if key == "w/bad.ipynb" else None
     setting.add("bad.ipynb", b"1")
     for number in range(10):
         setting.add(f"{number}.ipynb", b"1")
@@ -180,6 +186,25 @@ async def test_a_notebook_that_fails_does_not_hold_up_others(setting: Setting) -
         setting.store.before_put = lambda key: None
         await setting.until(lambda: setting.outbox.pending() == 0)
     assert setting.heard.errors[0] == ("bad.ipynb", "no")
+
+
+async def test_in_an_outage_one_notebook_at_a_time_tries(setting: Setting) -> None:
+    setting.store.before_put = always(StoreUnavailable("down"))
+    for number in range(30):
+        setting.add(f"{number}.ipynb", b"1")
+    async with setting.running():
+        await setting.until(lambda: setting.heard.errors)
+        await setting.until(lambda: setting.store.running == 0)
+        under_way = len(setting.heard.errors)
+        assert under_way <= 4
+        setting.store.most_at_once = 0
+        await setting.until(lambda: len(setting.heard.errors) >= under_way + 5)
+        assert setting.store.most_at_once == 1
+        tried = [path for path, _ in setting.heard.errors[under_way:]]
+        assert len(set(tried)) == len(tried)  # none has failed twice before all have
+        setting.store.before_put = lambda key: None
+        await setting.until(lambda: setting.outbox.pending() == 0)
+    assert setting.store.most_at_once == 4
 
 
 @pytest.mark.parametrize(
@@ -269,10 +294,12 @@ async def test_an_older_save_of_another_server_goes_before_those_that_wait(
     names = [setting.add("a.ipynb", content) for content in (b"1", b"2", b"3")]
     late = setting.outbox.directory / f"{names[1]}.save"
     hidden = late.rename(setting.outbox.directory / "hidden")
-    setting.store.before_put = first(2, StoreUnavailable("down"))
+    setting.store.before_put = always(StoreUnavailable("down"))
     async with setting.running():
         await setting.until(lambda: setting.heard.errors)
         hidden.rename(late)
+        await setting.until(lambda: setting.heard.queued_saves == 3)
+        setting.store.before_put = lambda key: None
         await setting.until(lambda: setting.outbox.pending() == 0)
     assert await setting.contents("a.ipynb") == [b"1", b"2", b"3"]
 

@@ -1,8 +1,9 @@
 """The uploader in a process of its own, as the server sees it.
 
 In a thread it would share the server's interpreter: an upload costs about as much Python as a save.
-Two pipes join the two: settings go in, then a line for each save; JSON lines come out, with what
-became of the saves. What runs at the other end is :mod:`bookstore.worker`.
+Two pipes join the two: settings go in on standard input, then a line for each save; JSON lines come
+out on a descriptor of their own, with what became of the saves. What runs at the other end is
+:mod:`bookstore.worker`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from logging import Logger
 from typing import IO, Any, cast
 
 from .bookstore_config import BookstoreSettings
-from .uploader import CALM, retry_delays
+from .outage import retry_delays
+from .uploader import CALM
 
 Event = dict[str, Any]
 
@@ -50,16 +52,23 @@ class UploaderProcess:
         self._to_process: IO[bytes] | None = None
         self._woken_at = -math.inf
         self._closing = threading.Event()
+        self._starting = threading.Lock()
         self._thread = threading.Thread(target=self._supervise, name="bookstore", daemon=True)
 
     def start(self) -> None:
         """Start the process in the background, once."""
-        if not self._thread.ident:
-            self._thread.start()
+        with self._starting:
+            if self._thread.ident:
+                return
+            try:
+                self._thread.start()
+            except RuntimeError as error:  # there can be no more threads; saves wait on disk
+                self._log.error("Bookstore: saves cannot be uploaded: %s.", error)
 
     def wake(self) -> None:
         """Say that there is a new save; never waits."""
-        # It looks no sooner than CALM after it was last woken: then it sees this save too.
+        # Once woken it waits for CALM before it reads the outbox, so that one wake-up is enough for
+        # all saves of that time.
         if time.monotonic() - self._woken_at < CALM / 2:
             return
         if self._to_process:
@@ -83,11 +92,12 @@ class UploaderProcess:
         while not self._closing.is_set():
             started = time.monotonic()
             try:
-                self._process = self._start()
+                self._process, events = self._start()
             except OSError as error:
                 self._log.error("Bookstore: the uploader cannot be started: %s.", error)
             else:
-                self._listen(self._process)
+                with events:
+                    self._listen(events)
                 code = self._process.wait()
                 if self._closing.is_set():
                     return
@@ -96,39 +106,47 @@ class UploaderProcess:
                 delays = retry_delays()
             self._closing.wait(next(delays))
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        # Its sys.path is ours. The working directory, which -m would put in front, is full of
-        # people's own modules.
-        code = f"import sys; sys.path[:] = {sys.path!r}; from bookstore.worker import main; main()"
-        process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-c", code],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            # Not in the server's process group: Ctrl-C in its terminal must not cut uploads off.
-            start_new_session=True,
-        )
+    def _start(self) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
+        """Start the process; give it, and where its events come out."""
+        events, to_us = os.pipe()
+        try:
+            process = self._start_process(to_us)
+        except OSError:
+            os.close(events)
+            raise
+        finally:
+            os.close(to_us)
         to_process = cast(IO[bytes], process.stdin)
         # Not on the command line and not in the environment: both can be read by others.
         to_process.write(json.dumps(self._settings.values()).encode() + b"\n")
         to_process.flush()
-        with suppress(AttributeError, OSError):  # Windows pipes before Python 3.12
-            os.set_blocking(to_process.fileno(), False)
+        os.set_blocking(to_process.fileno(), False)
         self._to_process = to_process
         if self._closing.is_set():
             self._hang_up()
-        return process
+        return process, open(events, "rb")
+
+    @staticmethod
+    def _start_process(events: int) -> subprocess.Popen[bytes]:
+        # Its sys.path is ours. The working directory, which -m would put in front, is full of
+        # people's own modules.
+        code = f"import sys; sys.path[:] = {sys.path!r}; from bookstore.worker import main; main()"
+        return subprocess.Popen(  # noqa: S603
+            [sys.executable, "-c", code, str(events)],
+            stdin=subprocess.PIPE,
+            pass_fds=(events,),
+            # Not in the server's process group: Ctrl-C in its terminal must not cut uploads off.
+            start_new_session=True,
+        )
 
     def _hang_up(self) -> None:
         if self._to_process:
             with suppress(OSError):
                 self._to_process.close()
 
-    def _listen(self, process: subprocess.Popen[bytes]) -> None:
-        for line in cast(IO[bytes], process.stdout):
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue  # something a library printed
+    def _listen(self, events: IO[bytes]) -> None:
+        for line in events:
+            event = json.loads(line)
             if event["event"] == "log":
                 self._log.log(event["level"], "Bookstore: %s", event["message"])
             else:

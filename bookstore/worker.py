@@ -35,7 +35,7 @@ from .storage.outbox import Outbox, Save, UnreadableSave
 from .uploader import Uploader
 
 _NICENESS = 10  # what people compute goes before what we upload
-_LOCK_INTERVAL = 1.0  # seconds between attempts to become the one that uploads
+_LOCK_INTERVAL = 5.0  # seconds between attempts to become the one that uploads
 _CHECK_INTERVAL = 15.0  # seconds until a store that was not well is asked again
 _COUNT_INTERVAL = 0.2  # seconds between counts of what waits, at least
 
@@ -46,8 +46,9 @@ class Report:
     The file is there for servers that share the outbox with the one whose uploader it is.
     """
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: Outbox, events: int) -> None:
         self._outbox = outbox
+        self._events = events  # a descriptor
         self._last_problem = ""
         self._last_check: StoreCheck | None = None
         self.changed = asyncio.Event()
@@ -129,7 +130,7 @@ class Report:
     def _emit(self, event: str, **fields: Any) -> None:
         # The server may be gone already. Nothing is buffered that Python would want to write then.
         with suppress(OSError):
-            os.write(sys.stdout.fileno(), json.dumps({"event": event, **fields}).encode() + b"\n")
+            os.write(self._events, json.dumps({"event": event, **fields}).encode() + b"\n")
 
 
 def _unexpected(error: Exception) -> str:
@@ -137,17 +138,22 @@ def _unexpected(error: Exception) -> str:
 
 
 def main() -> None:
-    """Run the uploader: settings come on standard input, and a line for each save."""
-    with suppress(AttributeError, OSError):  # Windows has no nice
+    """Run the uploader: settings come on standard input, and a line for each save.
+
+    The command line names the descriptor for events; what libraries print does not get there.
+    """
+    with suppress(OSError):
         os.nice(_NICENESS)
     settings = BookstoreSettings(**json.loads(sys.stdin.buffer.readline()))
     if options := settings.store_options():
-        asyncio.run(_work(settings, options))
+        asyncio.run(_work(settings, options, int(sys.argv[1])))
 
 
-async def _work(settings: BookstoreSettings, options: LocalOptions | S3Options) -> None:
+async def _work(
+    settings: BookstoreSettings, options: LocalOptions | S3Options, events: int
+) -> None:
     outbox = Outbox(settings.local_path, options.url)
-    report = Report(outbox)
+    report = Report(outbox, events)
     store = open_store(options)
     uploader = Uploader(
         outbox,

@@ -43,6 +43,7 @@ class Blanks:
         self._ready: deque[Blank] = deque()
         self._wanted = threading.Event()
         self._closed = False
+        self._starting = threading.Lock()
         self._thread = threading.Thread(target=self._make_ready, name="blanks", daemon=True)
 
     def take(self) -> Blank:
@@ -52,8 +53,10 @@ class Blanks:
         except IndexError:
             blank = self._create()
         self._wanted.set()
-        if not self._thread.ident:
-            self._thread.start()
+        # Without a thread, as where there can be no more of them, each is made when it is taken.
+        with self._starting, suppress(RuntimeError):
+            if not self._thread.ident:
+                self._thread.start()
         return blank
 
     def discard(self) -> None:

@@ -25,13 +25,15 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from . import blanks
-from .blanks import Blanks
+from .blanks import Blank, Blanks
 from .options import short_name
 
 _WAITING = ".save"
 _SENT = ".sent"  # given to the store at least once: it may be there already
 _LONGEST_RECORD = 1 << 16  # bytes
-_UNDER_WAY = 10.0  # seconds without a write after which half a save will not become whole
+# Seconds without a write after which half a save counts as left by a server that was killed. Should
+# its writer only have been held up, as by a suspended machine, that records the save anew.
+_UNDER_WAY = 10.0
 _FORGOTTEN = 86_400.0  # seconds after which nobody will fill a file that was made ahead
 _COPY_PIECE = 1 << 30  # bytes
 IN_MEMORY = 1 << 20  # bytes up to which a save is held in memory while it is sent
@@ -149,13 +151,15 @@ class Outbox:
         """Name the saves that are waiting."""
         try:
             with os.scandir(self.directory) as entries:
-                return {entry.name.partition(".")[0] for entry in entries if _is_save(entry)}
+                names = ((entry, entry.name.partition(".")[0]) for entry in entries)
+                # What was read before is a save: looking at its file takes longer than its name.
+                return {name for entry, name in names if name in self._read or _is_save(entry)}
         except (FileNotFoundError, NotADirectoryError):
             return set()
 
     def has(self, save_id: str) -> bool:
         """Tell whether a save is still waiting."""
-        return os.path.exists(self._file(save_id, _WAITING)) or self.was_sent(save_id)
+        return any(os.path.exists(file) for file in self._possible_files(save_id))
 
     def load(self, save_id: str) -> Save | None:
         """Read what a save is; None while it is being written.
@@ -165,7 +169,7 @@ class Outbox:
         UnreadableSave
         """
         try:
-            with open(self._whereabouts(save_id), "rb") as file:
+            with self._open(save_id) as file:
                 status = os.fstat(file.fileno())
                 file.seek(max(0, status.st_size - _LONGEST_RECORD))
                 line = file.read().removesuffix(b"\n").rpartition(b"\n")[2]
@@ -193,7 +197,7 @@ class Outbox:
 
     def open(self, save: Save) -> BinaryIO:
         """Open the notebook's bytes for reading. Raises `OSError`."""
-        file = open(self._whereabouts(save.save_id), "rb", buffering=0)  # noqa: SIM115
+        file = self._open(save.save_id)
         if save.size > IN_MEMORY:
             return io.BufferedReader(_Start(file, save.size))
         # Read at once, it is neither read twice, to be hashed and to be sent, nor piece by piece.
@@ -264,6 +268,18 @@ class Outbox:
     def _file(self, save_id: str, suffix: str) -> str:
         return f"{self._prefix}{save_id}{suffix}"
 
+    def _possible_files(self, save_id: str) -> tuple[str, ...]:
+        """Name the places of a save, to be tried in turn: the uploader may move it meanwhile."""
+        waiting, sent = self._file(save_id, _WAITING), self._file(save_id, _SENT)
+        return waiting, sent, waiting
+
+    def _open(self, save_id: str) -> io.FileIO:
+        *others, last = self._possible_files(save_id)
+        for file in others:
+            with suppress(FileNotFoundError):
+                return open(file, "rb", buffering=0)
+        return open(last, "rb", buffering=0)
+
     def _whereabouts(self, save_id: str) -> str:
         return self._file(save_id, _SENT if self.was_sent(save_id) else _WAITING)
 
@@ -273,9 +289,7 @@ class Outbox:
             record["time"] = self._clock.next()
             record["size"] = fill(blank.descriptor)
             _write(blank.descriptor, b"\n%b\n" % json.dumps(record).encode())
-            if not os.fstat(blank.descriptor).st_nlink:
-                self._blanks.discard()
-                raise FileNotFoundError(errno.ENOENT, "the outbox was removed", blank.file)
+            self._require_in_place(blank)
         except BaseException:
             # What is there of it would only fill the disk further.
             with suppress(OSError):
@@ -283,7 +297,17 @@ class Outbox:
             raise
         finally:
             os.close(blank.descriptor)
-        return os.path.basename(blank.file).removesuffix(_WAITING)
+        return _save_id(blank)
+
+    def _require_in_place(self, blank: Blank) -> None:
+        """Require that the file is still where the uploader looks. Raises `FileNotFoundError`."""
+        if not os.fstat(blank.descriptor).st_nlink:
+            self._blanks.discard()
+            raise FileNotFoundError(errno.ENOENT, "the outbox was removed", blank.file)
+        aside = os.path.join(self.set_aside_directory, _save_id(blank))
+        if os.path.exists(aside):
+            os.unlink(aside)
+            raise FileNotFoundError(errno.ENOENT, "it was taken for a save left behind", blank.file)
 
 
 class _Clock:
@@ -326,6 +350,10 @@ class _Start(io.RawIOBase):
         super().close()
 
 
+def _save_id(blank: Blank) -> str:
+    return os.path.basename(blank.file).removesuffix(_WAITING)
+
+
 def _is_save(entry: os.DirEntry[str]) -> bool:
     if entry.name.endswith(_SENT):
         return True
@@ -345,8 +373,6 @@ def _copy(source: int, target: int) -> int:
         while sent := os.sendfile(target, source, None, _COPY_PIECE):
             copied += sent
         return copied
-    except AttributeError:  # Windows
-        pass
     except OSError as error:
         # macOS sends to sockets only; some file systems cannot send at all.
         if copied or error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSOCK, errno.ENOTSUP):

@@ -202,3 +202,36 @@ def test_a_save_that_is_being_sent_is_not_overlooked(outbox: Outbox) -> None:
         while not sending.done():
             counts.add(outbox.pending())
     assert counts == {200}
+
+
+def test_a_save_that_is_being_sent_or_refused_can_be_read(outbox: Outbox) -> None:
+    save = load(outbox, outbox.add_content(b"content", **RECORD))
+
+    def send_and_refuse() -> None:
+        for _ in range(100):
+            outbox.mark_sent(save.save_id)
+            time.sleep(0.0005)
+            outbox.mark_refused(save.save_id)
+            time.sleep(0.0005)
+
+    with ThreadPoolExecutor() as threads:
+        sending = threads.submit(send_and_refuse)
+        while not sending.done():
+            assert outbox.has(save.save_id)
+            with outbox.open(save) as content:
+                assert content.read() == b"content"
+
+
+def test_a_save_that_was_taken_for_one_left_behind_is_recorded_anew(outbox: Outbox) -> None:
+    def held_up(target: int) -> int:
+        os.write(target, b"half a save")
+        (half,) = outbox.ids()
+        long_ago(file_of(outbox, half))
+        with pytest.raises(UnreadableSave):
+            outbox.load(half)
+        outbox.set_aside(half)
+        return len(b"half a save")
+
+    with pytest.raises(FileNotFoundError):  # whoever records does it again then
+        outbox._add(held_up, dict(RECORD))
+    assert (outbox.pending(), outbox.unreadable()) == (0, 0)

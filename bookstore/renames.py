@@ -6,6 +6,7 @@ A rename changes nothing in the archive: the first save under the new name says 
 from __future__ import annotations
 
 import json
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,6 +25,7 @@ class Renames:
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self._lock = threading.Lock()  # renames come from the server, questions from threads too
         self._loaded = False
         # What has happened, in its order: renames of notebooks and of folders, as an old and a new
         # key, and saves that told of one, as a key.
@@ -43,10 +45,11 @@ class Renames:
 
         Renamed twice without a save between, it never was under the name between.
         """
-        former = self._found.get(key)
-        if former is None:
-            former = self._found[key] = self._traced(key)
-        return former
+        with self._lock:
+            former = self._found.get(key)
+            if former is None:
+                former = self._found[key] = self._traced(key)
+            return former
 
     def _traced(self, key: str) -> str:
         self._load()
@@ -54,11 +57,11 @@ class Renames:
         for *old_key, new_key in reversed(self._events):
             if not old_key:
                 if then == new_key:
-                    break  # the rename before this save is told
+                    break  # this save has told of all renames before it
             elif _is_inside(then, new_key):
                 then = old_key[0] + then[len(new_key) :]
             elif _is_inside(then, old_key[0]):
-                break  # what had this name until then has another; this one came later
+                break  # what had this name was moved away: this notebook came later
         return then if then != key else ""
 
     def _load(self) -> None:
@@ -66,18 +69,29 @@ class Renames:
             return
         self._loaded = True
         with suppress(OSError):
-            for line in self._file.read_text(encoding="utf-8").splitlines():
-                with suppress(ValueError):  # half a line, of a server that was killed
-                    self._events.append(tuple(json.loads(line)))
+            for line in self._file.read_bytes().splitlines():
+                if event := _event(line):
+                    self._events.append(event)
 
     def _append(self, *event: str) -> None:
-        self._load()
-        self._events.append(event)
-        self._found.clear()
-        with suppress(OSError):
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with open(self._file, "a", encoding="utf-8") as file:
-                file.write(json.dumps(event) + "\n")
+        with self._lock:
+            self._load()
+            self._events.append(event)
+            self._found.clear()
+            with suppress(OSError):
+                self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                with open(self._file, "a", encoding="utf-8") as file:
+                    file.write(json.dumps(event) + "\n")
+
+
+def _event(line: bytes) -> tuple[str, ...] | None:
+    """Read a line; None if it is not whole, as a server that was killed may leave it."""
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    is_whole = isinstance(event, list) and len(event) in (1, 2)
+    return tuple(event) if is_whole and all(isinstance(key, str) for key in event) else None
 
 
 def _is_inside(key: str, folder: str) -> bool:

@@ -69,3 +69,13 @@ def test_where_nothing_can_be_written_nothing_fails(tmp_path: Path) -> None:
     renames = Renames(tmp_path / "file" / "renames")
     renames.add("a", "b")
     assert renames.former("b") == "a"
+
+
+@pytest.mark.parametrize(
+    "damage", [b"\xff\xfe", b"5", b"[]", b'["a", 5]', b'["a", "b", "c"]', b"[" * 9999]
+)
+def test_a_line_that_is_damaged_is_passed_over(renames: Renames, damage: bytes) -> None:
+    renames.add("a", "b")
+    file = renames._file
+    file.write_bytes(damage + b"\n" + file.read_bytes())
+    assert Renames(file).former("b") == "a"

@@ -43,6 +43,7 @@ CREATE INDEX IF NOT EXISTS names ON versions (version_id);
 CREATE INDEX IF NOT EXISTS saves ON versions (save_id);
 """
 _LOCK_TIMEOUT = 30.0  # seconds to wait for another process's transaction
+_MEMORY_LOCK_TIMEOUT = 1.0  # where what is not found in time can be asked for again
 _TICK = timedelta(microseconds=1)
 _PROVENANCE = (
     "save_id",
@@ -201,9 +202,8 @@ class VersionIndex:
         """Give the connection. Opening one takes longer than what is asked of it."""
         if self._connection is None or self._connected_to != _identity(self._file):
             self._disconnect()
-            self._connection = sqlite3.connect(
-                self._file, timeout=_LOCK_TIMEOUT, check_same_thread=False
-            )
+            timeout = _LOCK_TIMEOUT if self._durable else _MEMORY_LOCK_TIMEOUT
+            self._connection = sqlite3.connect(self._file, timeout=timeout, check_same_thread=False)
             self._connection.row_factory = sqlite3.Row
             # SQLite makes the file when it is first read.
             self._connection.execute("PRAGMA user_version")

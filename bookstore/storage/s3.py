@@ -55,6 +55,8 @@ _CONNECT_TIMEOUT = 10  # seconds
 _STALL_TIMEOUT = 30  # seconds without an answer, or without a byte of an upload getting through
 _IN_MEMORY = 1 << 20  # bytes up to which an upload is read at once, not from its file as it goes
 _CHUNK = 1 << 20  # bytes
+_SENT_ONCE = {"total_max_attempts": 1}
+_ASKED_TWICE = {"mode": "standard", "total_max_attempts": 2}
 _RECENT = 20  # versions among which a save whose answer was lost is looked for
 # A request that was cut off may still be at work in the store. One that is not seen at first is
 # given this many seconds to finish before it counts as lost.
@@ -62,7 +64,7 @@ _SETTLE_TIME = 2.0
 
 _TRY_LATER = {"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "Throttling"}
 _NOT_THERE = {"NoSuchKey", "NoSuchVersion", "404", "NotFound", "MethodNotAllowed", "405"}
-_QUERY = re.compile(r"\?[^\s\"']*")  # what is asked for is no part of where it is asked
+_QUERY = re.compile(r"\?[^\s\"']*")  # of a URL in a message: a signature may be in it
 _NO_VERSION = "null"  # how S3 names what it keeps without versioning
 _CREDENTIALS = {
     "AccessDenied",
@@ -87,24 +89,37 @@ _NETWORK_ERRORS = (
 
 
 class S3Connection:
-    """One client for all buckets of an object store, with pooled connections."""
+    """The clients for all buckets of an object store, with pooled connections.
+
+    There are two, each opened when first needed: what only asks may be sent again when the store is
+    busy. A PUT may not: one whose answer was lost may be a version already, and is looked for.
+    """
 
     def __init__(self, options: S3Options) -> None:
         self._options = options
+        self._session = AioSession(profile=options.profile or None)
         self._stack = AsyncExitStack()
         self._opening = asyncio.Lock()
-        self._client: Any = None
+        self._clients: dict[str, Any] = {}
 
-    async def client(self) -> Any:
-        """Give the client, open."""
+    async def asking(self) -> Any:
+        """Give the client for all that may be sent twice."""
+        return await self._client("asking", retries=_ASKED_TWICE)
+
+    async def putting(self) -> Any:
+        """Give the client for what must be sent once."""
+        return await self._client("putting", retries=_SENT_ONCE, http_session_cls=_SendingOnce)
+
+    async def _client(self, purpose: str, **config: Any) -> Any:
         async with self._opening:
-            if self._client is None:
-                self._client = await self._stack.enter_async_context(self._create_client())
-        return self._client
+            if purpose not in self._clients:
+                client = self._create_client(**config)
+                self._clients[purpose] = await self._stack.enter_async_context(client)
+        return self._clients[purpose]
 
-    def _create_client(self) -> Any:
+    def _create_client(self, **config: Any) -> Any:
         options = self._options
-        return AioSession(profile=options.profile or None).create_client(
+        return self._session.create_client(
             "s3",
             # Without an endpoint botocore finds the bucket's own region at AWS.
             endpoint_url=None if options.is_aws else options.endpoint_url,
@@ -116,11 +131,9 @@ class S3Connection:
                 connect_timeout=_CONNECT_TIMEOUT,
                 read_timeout=_STALL_TIMEOUT,
                 max_pool_connections=options.max_connections,
-                # A PUT whose answer was lost must be looked for before it is tried again.
-                retries={"total_max_attempts": 1},
-                http_session_cls=_SendingOnce,
                 request_checksum_calculation=options.checksums,
                 response_checksum_validation=options.checksums,
+                **config,
             ),
         )
 
@@ -130,7 +143,7 @@ class S3Connection:
 
 
 class S3Store:
-    """A versioned bucket, through one client that is opened when first needed and shared.
+    """A versioned bucket, through clients that are shared.
 
     What is known of its versions is remembered in a `VersionIndex` on this machine.
 
@@ -149,7 +162,7 @@ class S3Store:
         self._index = VersionIndex(options.index_file, durable=False)
 
     def in_bucket(self, bucket: str) -> S3Store:
-        """Reach another bucket through the same client."""
+        """Reach another bucket through the same clients."""
         return S3Store(replace(self._options, bucket=bucket), self._connection)
 
     async def put(self, key: str, content: BinaryIO, provenance: Provenance) -> Version:
@@ -158,7 +171,7 @@ class S3Store:
         # A small file is read at once, which spares a thread for each piece.
         body = io.BytesIO(content.read()) if size <= _IN_MEMORY else content
         with self._store_errors(key):
-            client = await self._connection.client()
+            client = await self._connection.putting()
             answer = await _unless_stalled(
                 client.put_object(
                     Bucket=self.bucket,
@@ -170,7 +183,7 @@ class S3Store:
                 ),
                 progress=body.tell,
             )
-        return self._remembered(
+        return await self._remembered(
             Version(
                 key=key,
                 version_id=answer.get("VersionId", _NO_VERSION),
@@ -200,9 +213,9 @@ class S3Store:
 
     async def describe(self, key: str, version_id: str | None = None) -> Version:
         with self._store_errors(key, version_id):
-            client = await self._connection.client()
+            client = await self._connection.asking()
             answer = await client.head_object(Bucket=self.bucket, Key=key, **_version(version_id))
-        return self._remembered(_described(key, answer, latest=version_id is None))
+        return await self._remembered(_described(key, answer, latest=version_id is None))
 
     async def download(
         self,
@@ -213,7 +226,7 @@ class S3Store:
         limit: int | None = None,
     ) -> Version:
         with self._store_errors(key, version_id):
-            client = await self._connection.client()
+            client = await self._connection.asking()
             answer = await client.get_object(Bucket=self.bucket, Key=key, **_version(version_id))
             async with answer["Body"] as body:
                 if limit is not None and answer["ContentLength"] > limit:
@@ -222,12 +235,12 @@ class S3Store:
                 _acknowledge(body)
                 async for chunk in body.iter_chunks(_CHUNK):
                     target.write(chunk)
-        return self._remembered(_described(key, answer, latest=version_id is None))
+        return await self._remembered(_described(key, answer, latest=version_id is None))
 
     async def versions(self, key: str, *, limit: int, after: str | None = None) -> VersionPage:
         marker = {"KeyMarker": key, "VersionIdMarker": after} if after else {}
         with self._store_errors(key):
-            client = await self._connection.client()
+            client = await self._connection.asking()
             answer = await client.list_object_versions(
                 Bucket=self.bucket, Prefix=key, MaxKeys=limit, **marker
             )
@@ -248,14 +261,14 @@ class S3Store:
         listed.sort(key=lambda version: (version.latest, version.stored_at), reverse=True)
         goes_on = answer.get("IsTruncated") and answer.get("NextKeyMarker") == key
         return VersionPage(
-            versions=self._with_provenance(key, listed),
+            versions=await self._with_provenance(key, listed),
             next=answer.get("NextVersionIdMarker") if goes_on else None,
         )
 
     async def keys(self, prefix: str, *, limit: int, after: str | None = None) -> KeyPage:
         marker = {"StartAfter": after} if after else {}
         with self._store_errors():
-            client = await self._connection.client()
+            client = await self._connection.asking()
             answer = await client.list_objects_v2(
                 Bucket=self.bucket, Prefix=prefix, MaxKeys=limit, **marker
             )
@@ -264,15 +277,15 @@ class S3Store:
 
     async def delete(self, key: str, version_id: str) -> None:
         with suppress(VersionNotFound), self._store_errors(key, version_id):
-            client = await self._connection.client()
+            client = await self._connection.asking()
             await client.delete_object(Bucket=self.bucket, Key=key, VersionId=version_id)
         with suppress(OSError, sqlite3.Error):
-            self._index.remove(key, version_id)
+            await asyncio.to_thread(self._index.remove, key, version_id)
 
     async def check(self) -> StoreCheck:
         try:
             with self._store_errors():
-                client = await self._connection.client()
+                client = await self._connection.asking()
                 answer = await client.get_bucket_versioning(Bucket=self.bucket)
         except StoreError as error:
             return StoreCheck(versioned=None, problem=str(error))
@@ -289,16 +302,17 @@ class S3Store:
 
     # The index spares requests and is nothing but a memory: where it cannot be used, we ask again.
 
-    def _remembered(self, version: Version) -> Version:
+    async def _remembered(self, version: Version) -> Version:
         if version.version_id != _NO_VERSION:
             with suppress(OSError, sqlite3.Error):
-                self._index.add(version)
+                await asyncio.to_thread(self._index.add, version)
         return version
 
-    def _with_provenance(self, key: str, listed: list[Version]) -> list[Version]:
+    async def _with_provenance(self, key: str, listed: list[Version]) -> list[Version]:
         known: dict[str, Version] = {}
         with suppress(OSError, sqlite3.Error):
-            known = self._index.known(key, [version.version_id for version in listed])
+            version_ids = [version.version_id for version in listed]
+            known = await asyncio.to_thread(self._index.known, key, version_ids)
         return [
             (
                 replace(version, provenance=known[version.version_id].provenance)

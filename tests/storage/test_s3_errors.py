@@ -205,3 +205,18 @@ async def test_a_download_that_breaks_off_is_the_networks_failure(tmp_path: Path
         with pytest.raises(StoreUnavailable, match="cannot be reached"):
             await store.download("workspace/a.ipynb", io.BytesIO())
         await store.close()
+
+
+async def test_a_busy_store_is_asked_again_and_never_told_twice(
+    bucket: Bucket, tmp_path: Path, fault_proxy: FaultProxy
+) -> None:
+    store = open_store(replace(s3_options(bucket, tmp_path), endpoint_url=fault_proxy.endpoint_url))
+    await store.put("workspace/a.ipynb", io.BytesIO(b"{}"), NOW)
+    fault_proxy.mode = "unavailable"
+    with pytest.raises(StoreUnavailable):
+        await store.put("workspace/a.ipynb", io.BytesIO(b"{}"), NOW)
+    assert fault_proxy.seen["unavailable"] == 1
+    with pytest.raises(StoreUnavailable):
+        await store.describe("workspace/a.ipynb")
+    assert fault_proxy.seen["unavailable"] == 3
+    await store.close()

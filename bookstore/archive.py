@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, NamedTuple
 
 from . import flavours
-from .recorder import Recorder, saving
+from .recorder import Recorder, begin_save, end_save, saving
 from .service import Bookstore, get_bookstore
 from .storage.base import format_time, utc_now
 
 _POLL_INTERVAL = 0.05  # seconds
+_LONGEST_WAIT = 120.0  # seconds
 
 
 class ArchiveRecord(NamedTuple):
@@ -43,8 +45,8 @@ class ArchivingMixin:
     Attributes
     ----------
     path_locks : dict of str to asyncio.Lock
-        The lock of each path that is being archived. Whoever holds one keeps `archive`, and the
-        saves of an asynchronous contents manager, waiting.
+        The lock of each path. It is held while the path is saved by an asynchronous contents
+        manager, or recorded by `archive`; not while it is uploaded.
     path_lock_ready : asyncio.Lock
         Held while a lock is looked up or added.
     """
@@ -136,14 +138,15 @@ class ArchivingMixin:
         path = record.filepath.strip("/")
         since = format_time(utc_now())
         async with await self._path_lock(path):
-            save_id = await asyncio.to_thread(
-                recorder.record_content, path, record.content.encode()
-            )
-            # Another process uploads, perhaps another server's: there is nothing to be woken by.
-            while save_id and not await asyncio.to_thread(  # noqa: ASYNC110
-                recorder.has_settled, save_id, since
-            ):
-                await asyncio.sleep(_POLL_INTERVAL)
+            content = record.content.encode()
+            save_id = await asyncio.to_thread(recorder.record_content, path, content)
+        # Saves of this path need not wait for the store. Another process uploads, perhaps another
+        # server's: there is nothing to be woken by.
+        patient_until = time.monotonic() + _LONGEST_WAIT
+        while save_id and time.monotonic() < patient_until:
+            if await asyncio.to_thread(recorder.has_settled, save_id, since):
+                break
+            await asyncio.sleep(_POLL_INTERVAL)
 
 
 def archiving(base: type) -> type:
@@ -183,7 +186,11 @@ def archive_saves_of(contents_manager: Any, recorder: Recorder) -> bool:
     if not hasattr(contents_manager, "register_post_save_hook"):
         return False
 
+    def begin(path: str, **_: Any) -> None:
+        begin_save(path)
+
     def record(os_path: str, model: dict[str, Any], **_: Any) -> None:
+        end_save()
         if model["type"] == "notebook":
             recorder.record_file(model["path"], os_path)
 
@@ -191,6 +198,7 @@ def archive_saves_of(contents_manager: Any, recorder: Recorder) -> bool:
         if data["action"] == "rename":
             recorder.record_rename(data["source_path"], data["path"])
 
+    contents_manager.register_pre_save_hook(begin)
     contents_manager.register_post_save_hook(record)
     contents_manager.event_logger.add_listener(
         schema_id=contents_manager.event_schema_id, listener=note_rename

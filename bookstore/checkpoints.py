@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -32,12 +34,7 @@ class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
         bookstore = self._bookstore_for(path)
         if not bookstore:
             return self._in_files.create_checkpoint(contents_mgr, path)
-        models = self._models(bookstore, path)
-        os_path = os_path_of(contents_mgr, path)
-        if not models and bookstore.recorder and os_path:
-            save_id = bookstore.recorder.record_checkpoint(path.strip("/"), os_path)
-            models = [{"id": save_id or "", "last_modified": utc_now()}]
-        return self._returned(models[-1])
+        return self._answered(_newest_or_new, bookstore, contents_mgr, path.strip("/"))
 
     def restore_checkpoint(self, contents_mgr: Any, checkpoint_id: str, path: str) -> Any:
         """Bring a version back; what is there is archived first. Returns an awaitable."""
@@ -57,7 +54,7 @@ class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
         bookstore = self._bookstore_for(path)
         if not bookstore:
             return self._in_files.list_checkpoints(path)
-        return self._returned(self._models(bookstore, path))
+        return self._answered(_models, bookstore, path.strip("/"))
 
     def delete_checkpoint(self, checkpoint_id: str, path: str) -> Any:
         """Refuse: the archive is only ever added to."""
@@ -68,13 +65,13 @@ class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
     def delete_all_checkpoints(self, path: str) -> Any:
         """Keep the versions of a notebook that is deleted."""
         if self._bookstore_for(path):
-            return self._returned(None)
+            return self._answered(_nothing)
         return self._in_files.delete_all_checkpoints(path)
 
     def rename_all_checkpoints(self, old_path: str, new_path: str) -> Any:
         """Do nothing for a notebook: its history follows it."""
         if self._bookstore_for(old_path):
-            return self._returned(None)
+            return self._answered(_nothing)
         return self._in_files.rename_all_checkpoints(old_path, new_path)
 
     def _bookstore_for(self, path: str) -> Bookstore | None:
@@ -94,17 +91,29 @@ class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
             return super()
         return flavours.SyncFileCheckpoints(parent=self.parent)
 
-    def _returned(self, value: Any) -> Any:
+    def _answered(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Give what this contents manager takes from a method: a value, or an awaitable of it."""
-        return _awaitable(value) if self._is_asynchronous else value
-
-    def _models(self, bookstore: Bookstore, path: str) -> list[dict[str, Any]]:
-        entries = bookstore.history.known(bookstore.key("workspace", path.strip("/")), limit=_MOST)
-        return [model for entry in reversed(entries) if (model := _model(entry))]
+        if self._is_asynchronous:
+            return asyncio.to_thread(work, *arguments)
+        return work(*arguments)
 
 
-async def _awaitable(value: Any) -> Any:
-    return value
+def _newest_or_new(bookstore: Bookstore, contents_manager: Any, path: str) -> dict[str, Any]:
+    models = _models(bookstore, path)
+    os_path = os_path_of(contents_manager, path)
+    if not models and bookstore.recorder and os_path:
+        save_id = bookstore.recorder.record_checkpoint(path, os_path)
+        models = [{"id": save_id or "", "last_modified": utc_now()}]
+    return models[-1]
+
+
+def _models(bookstore: Bookstore, path: str) -> list[dict[str, Any]]:
+    entries = bookstore.history.known(bookstore.key("workspace", path), limit=_MOST)
+    return [model for entry in reversed(entries) if (model := _model(entry))]
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 def _model(entry: Entry) -> dict[str, Any] | None:

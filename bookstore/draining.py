@@ -11,7 +11,7 @@ from .recorder import Recorder
 from .storage.base import format_time, utc_now
 
 _POLL_INTERVAL = 0.1  # seconds
-_PATIENCE = 5.0  # seconds without progress after which an error counts as what there is to say
+_PATIENCE = 5.0  # seconds without progress after which we give up because of an error
 _LONGEST_WAIT = 120.0  # seconds without progress, nor an error
 
 
@@ -37,12 +37,18 @@ async def drained(
     dict
         The last `archive_status` of the recorder. More than `down_to` are pending if the store
         takes no more for now.
+
+    Raises
+    ------
+    OSError
+        If the outbox cannot be read.
     """
     pending = -1
     while True:
+        left = await asyncio.to_thread(recorder.pending)
         status = await asyncio.to_thread(recorder.archive_status)
-        if status["pending"] != pending:
-            pending = status["pending"]
+        if left != pending:
+            pending = left
             moved, moved_at = time.monotonic(), format_time(utc_now())
             on_pending(pending)
         error = status["last_error"]

@@ -176,10 +176,8 @@ class History:
         TooLarge
             If there are more than `limit` bytes.
         """
-        save = await asyncio.to_thread(self._waiting, key, version_id)
-        if save:
-            with suppress(OSError):  # it has just become a version
-                return await asyncio.to_thread(self._copy_save, save, target, limit)
+        if entry := await asyncio.to_thread(self._read_pending, key, version_id, target, limit):
+            return entry
         download = partial(self._stores.home().download, target=target, limit=limit)
         name, named = await asyncio.to_thread(self._likely_place, key, version_id)
         try:
@@ -219,10 +217,20 @@ class History:
         named = (save for save in saves if save.save_id == version_id and save.key in names)
         return next(named, None)
 
-    def _copy_save(self, save: Save, target: BinaryIO, limit: int | None) -> Entry:
+    def _read_pending(
+        self, key: str, version_id: str | None, target: BinaryIO, limit: int | None
+    ) -> Entry | None:
+        """Read a version as the save that it still is; None if it is none, or no more."""
+        save = self._waiting(key, version_id)
+        if save is None:
+            return None
         if limit is not None and save.size > limit:
             raise TooLarge(save.key, size=save.size, limit=limit)
-        with self._outbox.open(save) as content:
+        try:
+            content = self._outbox.open(save)
+        except OSError:  # it has just become a version
+            return None
+        with content:
             shutil.copyfileobj(content, target)
         return pending_entry(save)
 

@@ -35,9 +35,25 @@ def copying(source: str) -> Iterator[None]:
         _copied_from.reset(token)
 
 
+def begin_save(path: str) -> None:
+    """Have checkpoints of this notebook record nothing: its save, which is running, will.
+
+    The servers make a checkpoint within the first save of a notebook.
+    """
+    _being_saved.set(path)
+
+
+def end_save() -> None:
+    """Have checkpoints recorded again.
+
+    A request whose save fails need not: it has a context of its own, which ends with it.
+    """
+    _being_saved.set("")
+
+
 @contextmanager
 def saving(path: str) -> Iterator[None]:
-    """Have a checkpoint that is made meanwhile leave it to this save to be recorded."""
+    """Begin a save, and end it whatever comes; one within another may."""
     token = _being_saved.set(path)
     try:
         yield
@@ -65,7 +81,6 @@ class Recorder:
         self._author = author()
         self._outbox = outbox
         self._renames = renames
-        self._checkpoints: dict[str, tuple[int, ...]] = {}  # states of files, by path
         self._uploader = UploaderProcess(settings, log, self._on_event)
         self._lost = 0
         self._last_loss: dict[str, Any] | None = None
@@ -94,23 +109,13 @@ class Recorder:
         Returns
         -------
         str or None
-            The save's id; None where it could not be recorded, or need not be.
+            The save's id; None where it could not be recorded.
         """
-        if path in self._checkpoints and self._checkpoints.pop(path) == _state_of(os_path):
-            return None  # it is recorded already, as the checkpoint that this save has made
         return self._record(path, lambda **record: self._outbox.add_file(os_path, **record))
 
     def record_checkpoint(self, path: str, os_path: str) -> str | None:
-        """Record a file that may be on the way to be recorded as a save, as `record_file` does.
-
-        The servers make a checkpoint within the first save of a notebook. Where that save is known
-        to be recorded when it is done, nothing is.
-        """
-        if _being_saved.get() == path:
-            return None
-        save_id = self.record_file(path, os_path)
-        self._checkpoints[path] = _state_of(os_path)
-        return save_id
+        """Record a file as `record_file` does, unless it is being saved, which records it."""
+        return None if _being_saved.get() == path else self.record_file(path, os_path)
 
     def record_content(self, path: str, content: bytes) -> str | None:
         """Record bytes that are in no file, as `record_file` does."""
@@ -121,6 +126,16 @@ class Recorder:
         self._renames.add(s3_key(self._prefix, old_path), s3_key(self._prefix, new_path))
 
     def _record(self, path: str, add: Callable[..., str]) -> str | None:
+        try:
+            save_id = self._added(path, add)
+        except Exception as error:  # whatever it is, it must not fail the save
+            self._note_loss(path, error)
+            return None
+        self.start()
+        self._uploader.wake()
+        return save_id
+
+    def _added(self, path: str, add: Callable[..., str]) -> str:
         key = s3_key(self._prefix, path)
         former = self._renames.former(key)
         record = {
@@ -131,27 +146,25 @@ class Recorder:
             "renamed_from": former,
             "copied_from": _copied_from.get(),
         }
-        self.start()
         try:
-            try:
-                save_id = add(**record)
-            except FileNotFoundError:  # the first save, or somebody has tidied up
-                self._outbox.create()
-                save_id = add(**record)
-        except OSError as error:
-            self._note_loss(path, error)
-            return None
+            save_id = add(**record)
+        except FileNotFoundError:  # the first save, or somebody has tidied up
+            self._outbox.create()
+            save_id = add(**record)
         if former:
             self._renames.told(key)
-        self._uploader.wake()
         return save_id
 
-    def _note_loss(self, path: str, error: OSError) -> None:
+    def _note_loss(self, path: str, error: Exception) -> None:
+        reason = f"{type(error).__name__}: {error}"
+        if isinstance(error, OSError):
+            place = error.filename or self._outbox.directory
+            reason = f"{error.strerror or error} ({place})"
         message = (
-            f"{path} was saved and cannot be archived: {error.strerror or error}"
-            f" ({error.filename or self._outbox.directory}). Its next save is a new attempt."
+            f"{path} was saved and cannot be archived: {reason}. Its next save is a new attempt."
         )
         self._lost += 1
+        metrics.FAILED.inc()
         self._last_loss = {"path": path, "message": message, "at": format_time(utc_now())}
         self._log.error("Bookstore: %s", message)
 
@@ -170,6 +183,10 @@ class Recorder:
                 return False
         except Timeout:
             return True
+
+    def pending(self) -> int:
+        """Count the saves that wait. Raises `OSError` where the outbox cannot be read."""
+        return self._outbox.pending()
 
     def store_status(self) -> dict[str, Any]:
         """Tell what the store has said of itself."""
@@ -196,15 +213,6 @@ class Recorder:
             "last_archived": state.get("last_archived"),
             "last_error": max(errors, key=lambda error: str(error["at"]), default=None),
         }
-
-
-def _state_of(file: str) -> tuple[int, ...]:
-    """Tell whether a file was written anew: not the same in two states."""
-    try:
-        status = os.stat(file)
-    except OSError:
-        return ()
-    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def author() -> str:

@@ -19,7 +19,14 @@ from ..history import Entry
 from ..inputs import object_key, shown
 from ..models import as_model
 from ..service import Section
-from ..storage import Store, StoreRefused, StoreUnavailable, Version, VersionNotFound
+from ..storage import (
+    Store,
+    StoreError,
+    StoreRefused,
+    StoreUnavailable,
+    Version,
+    VersionNotFound,
+)
 from ..storage.base import sha256_of
 from ..storage.paging import all_keys, all_versions
 from .base import FAILED, BookstoreCommand
@@ -113,29 +120,43 @@ class _Export:
         self.unchanged = 0
         self.failed: list[str] = []
 
-    async def notebook(self, key: str) -> list[tuple[Version, str]]:
-        """Fetch the versions of a notebook; give each that is there now, and its file."""
-        exported = []
-        try:
+    async def notebook(self, key: str) -> list[tuple[Version, str | None]]:
+        """Fetch the versions of a notebook; give each, and its file if there is one now."""
+        exported: list[tuple[Version, str | None]] = []
+        with self._failures(shown(key)):
             object_key(key)  # it leads nowhere but into the folder
             async for version in self._versions(key):
-                file = _file_of(version)
-                known = await self._fetch(version, self._folder / file)
-                exported.append((known, file))
+                exported.append(await self._exported(version))
+        return exported
+
+    async def _exported(self, version: Version) -> tuple[Version, str | None]:
+        file = None
+        with self._failures(f"Version {version.version_id} of {shown(version.key)}"):
+            place = _file_of(version)
+            version = await self._fetch(version, self._folder / place)
+            file = place
+        return version, file
+
+    @contextmanager
+    def _failures(self, what: str) -> Iterator[None]:
+        """Note what goes wrong, unless it is with the whole store."""
+        try:
+            yield
         except (StoreUnavailable, StoreRefused):
             raise
-        except VersionNotFound:
-            pass  # removed since it was listed
         except OSError as error:
             reason = error.strerror or str(error)
-            self.failed.append(f"{shown(key)} could not be written: {reason}.")
-        except ValueError as error:
-            self.failed.append(f"{shown(key)} could not be exported: {error}")
-        return exported
+            self.failed.append(f"{what} could not be written: {reason}.")
+        except (StoreError, ValueError) as error:
+            self.failed.append(f"{what} could not be exported: {error}")
 
     async def _versions(self, key: str) -> AsyncIterator[Version]:
         if self._newest:
-            yield await self._store.describe(key)
+            try:
+                newest = await self._store.describe(key)
+            except VersionNotFound:  # removed since it was listed
+                return
+            yield newest
             return
         async for version in all_versions(self._store, key):
             if not version.deleted:
@@ -197,5 +218,5 @@ def _put_in_place(version: Version, part: Path, file: Path) -> None:
     """Give a file its name, unless its bytes are not those that were archived."""
     origin = version.provenance
     if origin and origin.sha256 and origin.sha256 != _hash(part, version.size):
-        raise ValueError(f"the bytes of version {version.version_id} are not those archived.")
+        raise ValueError("its bytes are not those that were archived.")
     part.replace(file)

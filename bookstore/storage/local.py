@@ -123,8 +123,13 @@ class LocalStore:
         version = self._describe(key, version_id)
         if limit is not None and version.size > limit:
             raise TooLarge(key, size=version.size, limit=limit)
-        with open(self._blob(version.version_id), "rb") as blob:
-            shutil.copyfileobj(blob, target)
+        try:
+            with open(self._blob(version.version_id), "rb") as blob:
+                shutil.copyfileobj(blob, target)
+        except FileNotFoundError:
+            self._describe(key, version_id)  # raises if it has just been removed
+            message = f"The bytes of version {version.version_id} of {key} are lost."
+            raise StoreError(message) from None
         return version
 
     def _delete(self, key: str, version_id: str) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from traitlets.config import Config
+
 from bookstore.catalogue import Catalogue
 from bookstore.history import History
 from bookstore.renames import Renames
@@ -41,6 +43,12 @@ class Archive:
         index = open_index(options)
         self.history = History(stores, self.outbox, index, self.renames)
         self.catalogue = Catalogue(stores, self.outbox, index)
+
+    @property
+    def config(self) -> Config:
+        """What an application is configured with that works on it."""
+        settings = {"store_url": "local", "local_dir": str(self.directory)}
+        return Config(BookstoreSettings=settings)
 
     async def archive(self, key: str, text: str, **origin: Any) -> str:
         """Put a version into the store, a minute after the one before unless `origin` tells."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from datetime import datetime, timedelta
 from typing import Any
 
 from traitlets import Bool, Int
 
-from ..storage import Store, Version
+from ..inputs import shown
+from ..storage import Store, StoreError, StoreUnavailable, Version
 from ..storage.base import format_time, utc_now
 from ..storage.lifecycle import MOST_KEPT, lifecycle_rule
 from ..storage.paging import all_keys, all_versions
 from .arguments import UsageError
+from .base import FAILED
 from .progress import progress_bar
 from .tables import print_table, printable, size_in_words
 from .versions import HistoryCommand
@@ -63,7 +66,7 @@ class Prune(HistoryCommand):
         prefix = self.bookstore.folder(self.which)
         if self.lifecycle:
             return self._rule(prefix)
-        found = await self.bookstore.run(self._prune(prefix))
+        found, failed = await self.bookstore.run(self._prune(prefix))
         versions = [
             {
                 "key": version.key,
@@ -73,7 +76,7 @@ class Prune(HistoryCommand):
             }
             for version in found
         ]
-        return {"deleted": self.delete, "versions": versions}
+        return {"deleted": self.delete, "versions": versions, "failed": failed}
 
     def _rule(self, prefix: str) -> dict[str, Any]:
         options = self.bookstore.settings.store_options()
@@ -89,23 +92,21 @@ class Prune(HistoryCommand):
             raise UsageError("The embedded store has no rules: run prune --delete now and then.")
         return rule
 
-    async def _prune(self, prefix: str) -> list[Version]:
+    async def _prune(self, prefix: str) -> tuple[list[Version], list[str]]:
         store = self.bookstore.stores.home()
         keys = [key async for key in all_keys(store, prefix)]
         slots = asyncio.Semaphore(self.bookstore.settings.max_threads)
         before = utc_now() - timedelta(days=self.days)
+        pruning = _Pruning(store, keep=self.keep, before=before, delete=self.delete)
         with progress_bar(len(keys), "Pruning", "notebooks") as bar:
 
-            async def prune(key: str) -> list[Version]:
+            async def prune(key: str) -> None:
                 async with slots:
-                    old = await _old_versions(store, key, keep=self.keep, before=before)
-                    for version in old if self.delete else []:
-                        await store.delete(key, version.version_id)
+                    await pruning.notebook(key)
                 bar.update()
-                return old
 
-            found = await asyncio.gather(*map(prune, keys))
-        return [version for old in found for version in old]
+            await asyncio.gather(*map(prune, keys))
+        return pruning.outcome()
 
     def show(self, answer: dict[str, Any]) -> None:
         """Print a table of the notebooks, or the rule."""
@@ -127,6 +128,54 @@ class Prune(HistoryCommand):
             print(f"Removed: {summary}.")
         else:
             print(f"Old enough to be removed: {summary}; --delete removes them.")
+
+    def code(self, answer: dict[str, Any]) -> int:
+        """Fail if some could not be removed."""
+        problems = answer.get("failed", [])
+        for problem in problems:
+            print(problem, file=sys.stderr)
+        return FAILED if problems else 0
+
+
+class _Pruning:
+    """One look for old versions, and how far it is."""
+
+    def __init__(self, store: Store, *, keep: int, before: datetime, delete: bool) -> None:
+        self._store = store
+        self._keep = keep
+        self._before = before
+        self._delete = delete
+        self._versions: list[Version] = []
+        self._errors: dict[str, StoreError] = {}
+
+    async def notebook(self, key: str) -> None:
+        """Find the old versions of a notebook, and remove them where that is wanted.
+
+        A version that the store refuses to remove ends it for this notebook, and for no other.
+        """
+        if any(isinstance(error, StoreUnavailable) for error in self._errors.values()):
+            return  # to wait for it once is enough
+        try:
+            old = await _old_versions(self._store, key, keep=self._keep, before=self._before)
+            for version in reversed(old):
+                if self._delete:
+                    await self._store.delete(key, version.version_id)
+                self._versions.append(version)
+        except StoreError as error:
+            self._errors[key] = error
+
+    def outcome(self) -> tuple[list[Version], list[str]]:
+        """Give the versions that were found, or removed, and what went wrong after that.
+
+        Raises
+        ------
+        StoreError
+            If nothing was removed that would have to be told.
+        """
+        if self._errors and not (self._delete and self._versions):
+            raise next(iter(self._errors.values()))
+        self._versions.sort(key=lambda version: (version.key, version.stored_at))
+        return self._versions, [f"{shown(key)}: {error}" for key, error in self._errors.items()]
 
 
 async def _old_versions(store: Store, key: str, *, keep: int, before: datetime) -> list[Version]:

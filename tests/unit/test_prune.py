@@ -1,0 +1,73 @@
+"""Pruning in a store that does not remove everything."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from bookstore.commands.base import FAILED
+from bookstore.commands.prune import Prune
+from bookstore.storage import StoreError, StoreRefused, StoreUnavailable
+from bookstore.storage.local import LocalStore
+from tests.support.archive import Archive
+
+Fail = Callable[[StoreError, list[str]], None]
+
+
+@pytest.fixture
+def prune(archive: Archive) -> Iterator[Prune]:
+    """The command on that archive, one notebook after the other."""
+    config = archive.config
+    config.BookstoreSettings.max_threads = 1
+    command = Prune(config=config, days=0, keep=1, delete=True)
+    yield command
+    command.bookstore.close()
+
+
+@pytest.fixture
+def fail(monkeypatch: pytest.MonkeyPatch) -> Fail:
+    """Have the store not remove some versions."""
+
+    def fail(error: StoreError, version_ids: list[str]) -> None:
+        delete = LocalStore.delete
+
+        async def failing(store: LocalStore, key: str, version_id: str) -> None:
+            if version_id in version_ids:
+                raise error
+            await delete(store, key, version_id)
+
+        monkeypatch.setattr(LocalStore, "delete", failing)
+
+    return fail
+
+
+async def test_what_was_removed_is_told_and_what_was_not(
+    archive: Archive, prune: Prune, fail: Fail, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a = [await archive.archive("workspace/a", f"a{number}") for number in range(4)]
+    b = [await archive.archive("workspace/b", f"b{number}") for number in range(4)]
+    fail(StoreRefused("It is locked."), [a[1]])
+    answer = await prune.answer()
+    assert [version["version_id"] for version in answer["versions"]] == [a[0], *b[:3]]
+    assert answer["failed"] == ["'workspace/a': It is locked."]
+    assert await archive.texts("workspace/a") == ["a3", "a2", "a1"]
+    assert await archive.texts("workspace/b") == ["b3"]
+
+    prune.show(answer)
+    assert prune.code(answer) == FAILED
+    told = capsys.readouterr()
+    assert told.out.splitlines()[-1].startswith("Removed: 4 ")
+    assert told.err.splitlines() == answer["failed"]
+
+
+async def test_it_ends_when_the_store_is_away(archive: Archive, prune: Prune, fail: Fail) -> None:
+    keys = [f"workspace/{name}" for name in "abcd"]
+    old = [await archive.archive(key, "old") for key in keys]
+    for key in keys:
+        await archive.archive(key, "new")
+    fail(StoreUnavailable("It is away."), old[1:3])
+    answer = await prune.answer()
+    assert [version["version_id"] for version in answer["versions"]] == [old[0]]
+    assert answer["failed"] == ["'workspace/b': It is away."]
+    assert await archive.texts("workspace/d") == ["new", "old"]
+    with pytest.raises(StoreUnavailable, match=r"It is away\."):  # nothing is removed before that
+        await prune.answer()

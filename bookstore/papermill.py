@@ -10,18 +10,22 @@ import hashlib
 import io
 import json
 import tempfile
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
+from traitlets import TraitError
+
+from .catalogue import Catalogue
 from .commands.base import BookstoreCommand
 from .inputs import notebook_path, shown, version_name
 from .publishing import publish
 from .service import Bookstore, Section, section_of
 from .storage import StoreError
+from .storage.paging import all_pages
 
 _FORM = "bookstore://published/a/notebook.ipynb, or bookstore://workspace/…"
-_LISTED = 1_000  # notebooks in a list, at most
+_FORESEEN = (StoreError, TraitError, ValueError)  # a sentence each
 
 
 class BookstoreIOError(Exception):
@@ -65,7 +69,7 @@ class BookstoreHandler:
             limit = bookstore.settings.max_clone_size
             bookstore.wait(bookstore.history.read(key, place.version_id, content, limit=limit))
             return content.getvalue().decode()
-        except (StoreError, ValueError) as error:
+        except _FORESEEN as error:
             raise BookstoreIOError(f"{url} cannot be read: {error}") from error
 
     def write(self, text: str, url: str) -> None:
@@ -77,21 +81,25 @@ class BookstoreHandler:
         Raises
         ------
         BookstoreIOError
-            Where the store would not take it, it is kept in a file; the message says in which.
+            At the first write, if the URL or the configuration cannot be used. If the store does
+            not take the output, it is kept in a file, and the message says in which.
         """
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        if _is_under_way(text) or self._written.get(url) == digest:
-            return
+        is_under_way = _is_under_way(text)
         try:
-            place = Place.from_url(url)
-            path = notebook_path(place.path)
-            if place.version_id:
-                raise ValueError("A version never changes: leave out the version_id.")
-            bookstore = _configured()
-            bookstore.wait(publish(bookstore, path, text.encode(), section=place.section))
-        except (StoreError, ValueError) as error:
-            kept = _keep(text)
-            message = f"{url} cannot be written: {error} The notebook is kept in {kept}."
+            # With the first write, before any cell has run: what cannot work shall not show at the
+            # end of a run that has taken hours.
+            bookstore, section, path = _target(url)
+            if is_under_way:
+                return
+            content = text.encode()
+            digest = hashlib.sha256(content).hexdigest()
+            if self._written.get(url) == digest:
+                return
+            bookstore.wait(publish(bookstore, path, content, section=section))
+        except (Exception, KeyboardInterrupt) as error:
+            message = f"{url} cannot be written: {_reason(error)}"
+            if not is_under_way:
+                message += f" The notebook is kept in {_keep(text)}."
             raise BookstoreIOError(message) from error
         self._written[url] = digest
 
@@ -101,12 +109,9 @@ class BookstoreHandler:
             place = Place.from_url(url)
             bookstore = _configured()
             folder = bookstore.key(place.section, f"{place.path}/" if place.path else "")
-            page = bookstore.wait(bookstore.catalogue.page(folder, limit=_LISTED))
-            if page.problem:
-                raise ValueError(page.problem)
-        except (StoreError, ValueError) as error:
+            keys = bookstore.wait(_keys(bookstore.catalogue, folder))
+        except _FORESEEN as error:
             raise BookstoreIOError(f"{url} cannot be listed: {error}") from error
-        keys = [entry.version.key for entry in page.entries]
         return [f"{url.rstrip('/')}/{quote(key.removeprefix(folder))}" for key in keys]
 
     def pretty_path(self, url: str) -> str:
@@ -121,6 +126,10 @@ class _Configuration(BookstoreCommand):
         """Leave it to papermill to end the process."""
         raise ValueError(message)
 
+    def exit(self, exit_status: int | str | None = 0) -> None:
+        """Leave it to papermill to end the process."""
+        raise ValueError("The configuration cannot be used; the log says why.")
+
 
 @cache
 def _configured() -> Bookstore:
@@ -129,17 +138,42 @@ def _configured() -> Bookstore:
     return app.bookstore
 
 
+def _target(url: str) -> tuple[Bookstore, Section, str]:
+    """Tell where to write: to which section, and which path there."""
+    place = Place.from_url(url)
+    if place.version_id:
+        raise ValueError("A version never changes: leave out the version_id.")
+    path = notebook_path(place.path)
+    bookstore = _configured()
+    bookstore.require_store()
+    return bookstore, place.section, path
+
+
+async def _keys(catalogue: Catalogue, folder: str) -> list[str]:
+    keys: list[str] = []
+    async for page in all_pages(partial(catalogue.page, folder)):
+        if page.problem:  # a part must not be taken for the whole
+            raise ValueError(page.problem)
+        keys += [entry.version.key for entry in page.entries]
+    return keys
+
+
 def _is_under_way(text: str) -> bool:
     """Tell whether papermill is still running the notebook."""
     run = json.loads(text).get("metadata", {}).get("papermill", {})
     return "end_time" in run and run["end_time"] is None
 
 
+def _reason(error: BaseException) -> str:
+    if isinstance(error, _FORESEEN):
+        return str(error)
+    return f"{type(error).__name__} {error}".strip() + "."
+
+
 def _keep(text: str) -> str:
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", suffix=".ipynb", prefix="bookstore-", delete=False
-    ) as file:
-        file.write(text)
+    with tempfile.NamedTemporaryFile(suffix=".ipynb", prefix="bookstore-", delete=False) as file:
+        # Half a surrogate pair is written as JSON escapes it.
+        file.write(text.encode(errors="backslashreplace"))
         return file.name
 
 

@@ -119,3 +119,13 @@ def test_an_output_that_the_store_does_not_take_is_kept(
     (kept,) = tmp_path.glob("bookstore-*.ipynb")
     assert str(kept) in run.stderr
     assert printed(kept.read_bytes()) == "kept\n"
+
+
+def test_a_run_whose_output_cannot_be_written_does_not_begin(
+    papermill: Papermill, tmp_path: Path
+) -> None:
+    (tmp_path / "a.ipynb").write_bytes(notebook("open('it ran', 'w').close()"))
+    run = papermill("a.ipynb", "bookstore://workspace/a.ipynb", JPYNB_S3_BUCKET="")
+    assert run.returncode != 0
+    assert "No store is named" in run.stderr
+    assert not (tmp_path / "it ran").exists()

@@ -71,9 +71,11 @@ class _HistoryHandler(HistoryRequest, ApiHandler):
     def limit(self) -> int:
         """How many there shall be on a page."""
         text = self.get_query_argument("limit", str(_LIMIT))
-        if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _HIGHEST_LIMIT):
+        is_number = text.isascii() and text.isdigit() and len(text) < 10  # int() takes only so many
+        limit = int(text) if is_number else 0
+        if not 1 <= limit <= _HIGHEST_LIMIT:
             raise ValueError(f"limit must be from 1 to {_HIGHEST_LIMIT}, not {shown(text)}.")
-        return int(text)
+        return limit
 
 
 class VersionsHandler(_HistoryHandler):

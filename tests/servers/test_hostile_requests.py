@@ -351,6 +351,7 @@ BAD_QUERIES = [
     ("/api/bookstore/versions/a.ipynb", {"limit": "-1"}),
     ("/api/bookstore/versions/a.ipynb", {"limit": "9" * 10_000}),
     ("/api/bookstore/versions/a.ipynb", {"limit": "201"}),
+    ("/api/bookstore/versions/a.ipynb", {"limit": "000000001999999"}),
     ("/api/bookstore/versions/a.ipynb", {"limit": "1e1"}),
     ("/api/bookstore/versions/a.ipynb", {"limit": "³"}),
     ("/api/bookstore/versions/a.ipynb", {"limit": ""}),

@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Generator
+from functools import cached_property
 from textwrap import dedent
 from typing import Any, ClassVar
 
@@ -192,7 +193,7 @@ class BookstoreCommand(BookstoreApplication):
 
     # What it works on
 
-    @property
+    @cached_property
     def bookstore(self) -> Bookstore:
         """Bookstore, as it is configured."""
         return get_bookstore(self)

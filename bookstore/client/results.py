@@ -14,6 +14,8 @@ from html import escape
 from typing import Any, ClassVar, NamedTuple, overload
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
+from ..sizes import size_in_words
+
 # addresses that a link may have: of the web, and of the same server
 _SAFE_HREF = re.compile(r"https?://|/(?![/\\])")
 _LEFT = ' style="text-align: left"'  # front ends align the cells of tables to the right
@@ -246,7 +248,7 @@ class Versions(Shown, Sequence[Version]):
             (
                 self._link(version),
                 show_time(version.saved_at),
-                show_size(version.size),
+                "" if version.size is None else size_in_words(version.size),
                 version.author or "",
                 "latest" if version.latest else "",
                 "" if version.state == "archived" else version.state,
@@ -377,16 +379,6 @@ def show_time(time: datetime | None) -> str:
     return (
         f"{time.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S} UTC" if time else "at an unknown time"
     )
-
-
-def show_size(size: int | None) -> str:
-    """Show a number of bytes."""
-    if size is None:
-        return ""
-    for limit, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if size >= limit:
-            return f"{size / limit:.1f} {unit}"
-    return f"{size} bytes"
 
 
 def _plain(cell: Cell) -> str:

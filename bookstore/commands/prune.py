@@ -11,6 +11,7 @@ from typing import Any
 from traitlets import Bool, Int
 
 from ..inputs import shown
+from ..sizes import size_in_words
 from ..storage import Store, StoreError, StoreUnavailable, Version
 from ..storage.base import format_time, utc_now
 from ..storage.lifecycle import MOST_KEPT, lifecycle_rule
@@ -18,7 +19,7 @@ from ..storage.paging import all_keys, all_versions
 from .arguments import UsageError
 from .base import FAILED
 from .progress import progress_bar
-from .tables import print_table, printable, size_in_words
+from .tables import print_table, printable
 from .versions import HistoryCommand
 
 

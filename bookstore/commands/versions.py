@@ -15,9 +15,10 @@ from ..inputs import version_name
 from ..models import as_model
 from ..notebook_json import parse_json, read_notebook
 from ..service import Section
+from ..sizes import size_in_words
 from ..storage import VersionNotFound
 from .base import BookstoreCommand
-from .tables import print_table, printable, size_in_words
+from .tables import print_table, printable
 
 _PAGE = 200
 

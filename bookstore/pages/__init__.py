@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..sizes import size_in_words
+
 STATIC = Path(__file__).parent / "static"
 
 
@@ -15,7 +17,9 @@ def templates() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     loader = PackageLoader("bookstore", "pages/templates")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
+    environment.filters["size_in_words"] = size_in_words
+    return environment
 
 
 def render(template: str, **parameters: Any) -> str:

@@ -1,0 +1,15 @@
+"""Sizes in words, the same ones on the pages, in a shell and in the client's results."""
+
+from __future__ import annotations
+
+
+def size_in_words(size: int) -> str:
+    """Write a number of bytes for people: 1,000 bytes are a kB, 1,000 kB a MB, and so on."""
+    if size < 1_000:
+        return "1 byte" if size == 1 else f"{size} bytes"
+    amount = float(size)
+    for unit in ("kB", "MB", "GB"):
+        amount /= 1_000
+        if round(amount, 1) < 1_000:
+            return f"{amount:.1f} {unit}"
+    return f"{amount / 1_000:.1f} TB"

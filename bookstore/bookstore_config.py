@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,10 @@ from jupyter_core.paths import jupyter_data_dir
 from traitlets import Bool, Dict, Float, Int, List, TraitError, Unicode, default
 from traitlets.config import LoggingConfigurable
 
-from .storage.options import AWS_ENDPOINT_URL, LocalOptions, S3Options
+from .inputs import bucket_name, key_prefix, shown
+from .storage.options import AWS_ENDPOINT_URL, LocalOptions, S3Options, put_option_problems
+
+_Problem = tuple[str, str]  # the name of a setting; what is wrong with it, and what to do
 
 LOCAL = "local"
 CHECKSUM_MODES = ("", "when_required", "when_supported")
@@ -39,8 +41,8 @@ class BookstoreSettings(LoggingConfigurable):
     ).tag(config=True)
     local_dir = Unicode(
         help="""Directory for what belongs to this machine: saves on their way to the store, and the
-        embedded store. Several servers of one user may share it. The default is `bookstore` in
-        Jupyter's data directory.""",
+        embedded store. An absolute path; ~ stands for the home directory. Several servers of one
+        user may share it. Default: `bookstore` in Jupyter's data directory.""",
     ).tag(config=True)
     workspace_prefix = Unicode(
         "workspace",
@@ -76,6 +78,7 @@ class BookstoreSettings(LoggingConfigurable):
         help="Profile of the AWS configuration files to take credentials from.",
     ).tag(config=True)
     s3_put_options = Dict(
+        key_trait=Unicode(),
         help="""Further arguments of every PutObject, such as {"StorageClass": "STANDARD_IA"},
         {"Tagging": "team=a"} or {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "…"}.""",
     ).tag(config=True)
@@ -112,7 +115,7 @@ class BookstoreSettings(LoggingConfigurable):
 
     @default("local_dir")
     def _local_dir_default(self) -> str:
-        return str(Path(jupyter_data_dir()) / "bookstore")
+        return str(Path(jupyter_data_dir()).absolute() / "bookstore")
 
     @default("s3_bucket")
     def _s3_bucket_default(self) -> str:
@@ -136,8 +139,8 @@ class BookstoreSettings(LoggingConfigurable):
 
     @property
     def local_path(self) -> Path:
-        """`local_dir`, made absolute."""
-        return Path(self.local_dir).expanduser().absolute()
+        """`local_dir`, with its ``~`` filled in."""
+        return Path(os.path.expanduser(self.local_dir))  # pathlib's own fails for unknown users
 
     def values(self) -> dict[str, Any]:
         """Give all settings by name, to be passed on to another process; secrets included."""
@@ -216,43 +219,93 @@ def require_working(settings: BookstoreSettings) -> None:
 
 
 def _problems(settings: BookstoreSettings) -> Iterator[str]:
-    name = "c.BookstoreSettings"
+    for check in (_of_the_store, _of_the_bucket, _of_numbers, _of_folders, _of_prefixes):
+        for setting, problem in check(settings):
+            yield f"c.BookstoreSettings.{setting}: {problem}"
+
+
+def _of_the_store(settings: BookstoreSettings) -> Iterator[_Problem]:
     try:
         settings.store_options()
     except ValueError as error:
-        yield f'{name}.store_url: {error}. Use "", "local" or such a URL.'
+        yield "store_url", f'{error}. Use "", "local" or such a URL.'
+
+
+def _of_the_bucket(settings: BookstoreSettings) -> Iterator[_Problem]:
+    if settings.s3_bucket:
+        try:
+            bucket_name(settings.s3_bucket)
+        except ValueError as error:
+            yield "s3_bucket", f"{error} Give the name alone, without s3:// and without a folder."
     if settings.s3_endpoint_url and not _is_http_url(settings.s3_endpoint_url):
         yield (
-            f"{name}.s3_endpoint_url: {settings.s3_endpoint_url!r} is not a URL."
-            " Write it as https://host or http://host:port."
+            "s3_endpoint_url",
+            f"{settings.s3_endpoint_url!r} is not a URL."
+            " Write it as https://host or http://host:port.",
         )
     if settings.s3_checksum_mode not in CHECKSUM_MODES:
         yield (
-            f"{name}.s3_checksum_mode: {settings.s3_checksum_mode!r} is unknown."
-            f" Use one of {', '.join(map(repr, CHECKSUM_MODES))}."
+            "s3_checksum_mode",
+            f"{settings.s3_checksum_mode!r} is unknown."
+            f" Use one of {', '.join(map(repr, CHECKSUM_MODES))}.",
         )
-    if not _is_plain(settings.s3_put_options):
-        yield f"{name}.s3_put_options: only texts, numbers, lists and dicts can be passed on."
+    for problem in put_option_problems(settings.s3_put_options):
+        yield "s3_put_options", problem
+
+
+def _of_numbers(settings: BookstoreSettings) -> Iterator[_Problem]:
     for setting, least, instead in _LEAST:
         if (value := getattr(settings, setting)) < least:
-            yield f"{name}.{setting}: {value:g} {instead}. Use {least} or more."
+            yield setting, f"{value:g} {instead}. Use {least} or more."
+
+
+def _of_folders(settings: BookstoreSettings) -> Iterator[_Problem]:
+    # A relative one would be another folder for each that a server or a command is started in.
+    if not _is_absolute(os.path.expanduser(settings.local_dir)):
+        yield (
+            "local_dir",
+            f"{shown(settings.local_dir)} is not an absolute path."
+            " Write it as /a/directory or ~/a/directory.",
+        )
     if settings.fs_cloning_basedir and not os.path.isabs(settings.fs_cloning_basedir):
         yield (
-            f"{name}.fs_cloning_basedir: {settings.fs_cloning_basedir!r} is relative."
-            " Give an absolute path, or leave it empty to turn cloning from the file system off."
+            "fs_cloning_basedir",
+            f"{settings.fs_cloning_basedir!r} is relative."
+            " Give an absolute path, or leave it empty to turn cloning from the file system off.",
         )
+
+
+def _of_prefixes(settings: BookstoreSettings) -> Iterator[_Problem]:
+    folders = []
     for setting in ("workspace_prefix", "published_prefix"):
         try:
-            expand_prefix(getattr(settings, setting))
+            if prefix := expand_prefix(getattr(settings, setting)):
+                folders.append(f"{_key_prefix(prefix)}/")
         except ValueError as error:
-            yield f"{name}.{setting}: {error}"
+            yield setting, str(error)
+    if len(folders) == 2 and (
+        folders[0].startswith(folders[1]) or folders[1].startswith(folders[0])
+    ):
+        # An empty one turns its feature off, and is in nobody's way.
+        yield (
+            "published_prefix",
+            f"{shown(settings.published_prefix)} and workspace_prefix,"
+            f" {shown(settings.workspace_prefix)}, are the same or one is inside the other:"
+            " removing old saves would remove what is published. Give them folders side by side.",
+        )
 
 
-def _is_plain(value: object) -> bool:
+def _key_prefix(prefix: str) -> str:
     try:
-        json.dumps(value)
-        return True
-    except (TypeError, ValueError):
+        return key_prefix(prefix)
+    except ValueError as error:
+        raise ValueError(f"{error} Write it like notebooks or team/notebooks.") from None
+
+
+def _is_absolute(path: str) -> bool:
+    try:
+        return os.path.isabs(path) and b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
         return False
 
 
@@ -272,16 +325,31 @@ def expand_prefix(prefix: str) -> str:
     ValueError
         If there is no user's name to fill in, or the prefix asks for anything else.
     """
-    fields = {field for _, field, _, _ in Formatter().parse(prefix) if field is not None}
+    try:
+        parts = list(Formatter().parse(prefix))
+    except ValueError:
+        raise ValueError(
+            f"{shown(prefix)} has a brace without its pair. Leave it out, or double it."
+        ) from None
+    fields = {
+        _field(name, form or "", conversion or "")
+        for _, name, form, conversion in parts
+        if name is not None
+    }
     if unknown := fields - {"username"}:
         raise ValueError(
-            f"{prefix!r} asks for {{{unknown.pop()}}}. Only {{username}} can be filled in."
+            f"{shown(prefix)} asks for {{{unknown.pop()}}}. Only {{username}} can be filled in."
         )
     username = os.environ.get("JUPYTERHUB_USER", "")
     if fields and not username:
         raise ValueError(
-            f"{prefix!r} asks for the user's name, and JUPYTERHUB_USER is empty."
+            f"{shown(prefix)} asks for the user's name, and JUPYTERHUB_USER is empty."
             " Set that variable, or write the prefix without {username}."
         )
     # A name is one segment of the key, whatever is in it.
     return prefix.format(username=quote(username, safe="@ ~!$&'()*+,;=:"))
+
+
+def _field(name: str, form: str, conversion: str) -> str:
+    """Write a field as it stands between its braces."""
+    return name + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")

@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 _LONGEST_NAME = 1024  # bytes; that of a key in S3, and less than a path may have
+_SHORTEST_PATH = "/a.ipynb"
 _LONGEST_SEGMENT = 255  # bytes; that of a file's name
 _LONGEST_TARGET_SEGMENT = 253  # bytes; while the server writes a file, .~ precedes its name
 _SHOWN = 80  # characters
@@ -64,10 +65,24 @@ def object_key(key: str) -> str:
     _require_plain("key", key)
     if key.endswith("/"):
         raise ValueError(f"The key {shown(key)} ends with /: it names a folder, not a file.")
-    # An HTTP client may resolve these, and would leave the bucket with them.
-    if any(segment in ("", ".", "..") for segment in key.split("/")):
-        raise ValueError(f"The key {shown(key)} may not have empty, . or .. parts.")
+    _require_parts("key", key)
     return key
+
+
+def key_prefix(prefix: str) -> str:
+    """Check what keys begin with.
+
+    Returns
+    -------
+    str
+        Without slashes around it.
+    """
+    prefix = prefix.strip("/")
+    if not prefix:
+        raise ValueError("A prefix is more than slashes.")
+    _require_plain("prefix", prefix, longest=_LONGEST_NAME - len(_SHORTEST_PATH))
+    _require_parts("prefix", prefix)
+    return prefix
 
 
 def bucket_name(bucket: str) -> str:
@@ -102,13 +117,19 @@ def shown(text: str) -> str:
     return ascii(short) if _CONTROL.search(short) or _is_broken(short) else repr(short)
 
 
-def _require_plain(what: str, text: str) -> None:
+def _require_plain(what: str, text: str, longest: int = _LONGEST_NAME) -> None:
     if _is_broken(text):
         raise ValueError(f"The {what} {shown(text)} is not valid Unicode.")
-    if len(text.encode()) > _LONGEST_NAME:
-        raise ValueError(f"The {what} {shown(text)} is longer than {_LONGEST_NAME} bytes.")
+    if len(text.encode()) > longest:
+        raise ValueError(f"The {what} {shown(text)} is longer than {longest} bytes.")
     if _CONTROL.search(text):
         raise ValueError(f"The {what} {shown(text)} has control characters.")
+
+
+def _require_parts(what: str, key: str) -> None:
+    # An HTTP client may resolve these, and would leave the bucket with them.
+    if any(segment in ("", ".", "..") for segment in key.split("/")):
+        raise ValueError(f"The {what} {shown(key)} may not have empty, . or .. parts.")
 
 
 def _is_broken(text: str) -> bool:

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
 AWS_ENDPOINT_URL = "https://s3.amazonaws.com"
+_NOT_FOR_EVERY_PUT = {
+    **dict.fromkeys(("Body", "Bucket", "ContentType", "Key", "Metadata"), "is set by Bookstore"),
+    **dict.fromkeys(
+        ("ContentLength", "ContentMD5", "IfMatch", "IfNoneMatch", "WriteOffsetBytes"),
+        "cannot be the same for every save",
+    ),
+    **dict.fromkeys(
+        ("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5"),
+        "makes versions that Bookstore cannot read",
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +46,8 @@ class LocalOptions:
         """
         parts = urlsplit(url)
         directory = Path(unquote(parts.path))
-        if parts.scheme != "file" or parts.netloc or parts.query or not directory.is_absolute():
+        is_plain = parts.scheme == "file" and not parts.netloc and not parts.query
+        if not is_plain or not directory.is_absolute() or "\0" in str(directory):
             raise ValueError(f"{url!r} is not of the form file:///an/absolute/directory")
         return cls(directory=directory)
 
@@ -103,3 +119,37 @@ class S3Options:
 def short_name(url: str) -> str:
     """Name files after a store."""
     return hashlib.sha256(url.encode()).hexdigest()[:16]
+
+
+def put_option_problems(options: Mapping[str, Any]) -> Iterator[str]:
+    """Say of each option that cannot be an argument of every PutObject why, and what to do."""
+    for name, value in options.items():
+        if why := _why_not_put(name):
+            yield f"{name!r} {why}: leave it out."
+        elif (known := _put_object_arguments()) and name not in known:
+            yield (
+                f"PutObject has no {name!r}. Write the name as botocore does, such as StorageClass."
+            )
+        elif not isinstance(value, str | int | float):
+            yield f"{name!r} is {type(value).__name__}. Use a text, a number or a boolean."
+
+
+def _why_not_put(name: str) -> str:
+    if name.startswith("Checksum") and name != "ChecksumAlgorithm":
+        return _NOT_FOR_EVERY_PUT["ContentMD5"]
+    return _NOT_FOR_EVERY_PUT.get(name, "")
+
+
+@cache
+def _put_object_arguments() -> frozenset[str]:
+    """Name PutObject's arguments; none where botocore is packed so that they cannot be read.
+
+    They are read from botocore's own description of S3: what else of botocore tells them takes
+    longer to load than a server may to start.
+    """
+    description = files("botocore") / "data" / "s3" / "2006-03-01" / "service-2.json.gz"
+    try:
+        shapes = json.loads(gzip.decompress(description.read_bytes()))["shapes"]
+    except OSError:
+        return frozenset()
+    return frozenset(shapes["PutObjectRequest"]["members"])

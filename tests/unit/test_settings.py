@@ -1,5 +1,7 @@
 """Settings: where they come from, what they turn on, and what cannot work."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +92,45 @@ def test_validate_tells_what_is_turned_on(settings: dict[str, Any], turned_on: s
     }
 
 
-def test_settings_that_work_pass() -> None:
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"workspace_prefix": "/notebooks of all/", "published_prefix": "notebooks"},
+        {"workspace_prefix": "", "published_prefix": "p"},
+        {"workspace_prefix": "w", "published_prefix": ""},
+        {"workspace_prefix": "w" * 1016},
+        {"s3_bucket": "Upper_case.and-more"},
+        {"local_dir": "~/of mine"},
+        {"s3_put_options": {"StorageClass": "COLD", "Tagging": "a=b", "BucketKeyEnabled": True}},
+        {"s3_put_options": {"ChecksumAlgorithm": "SHA256"}},
+    ],
+)
+def test_settings_that_work_pass(settings: dict[str, Any]) -> None:
+    require_working(BookstoreSettings(**settings))
+
+
+def test_the_local_directory_may_be_in_the_home_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ann")
+    assert BookstoreSettings(local_dir="~/saves").local_path == Path("/home/ann/saves")
+    monkeypatch.setenv("JUPYTER_DATA_DIR", "relative")
     require_working(BookstoreSettings())
+
+
+def test_folders_of_a_user_may_not_be_one_inside_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTERHUB_USER", "published")
+    with pytest.raises(TraitError, match="are the same or one is inside the other"):
+        require_working(BookstoreSettings(workspace_prefix="{username}"))
+
+
+def test_options_are_checked_without_loading_an_s3_client() -> None:
+    code = (
+        "import sys; from bookstore.bookstore_config import *;"
+        "require_working(BookstoreSettings(s3_put_options={'StorageClass': 'COLD'}));"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"aiobotocore", "botocore.loaders", "urllib3"} & set(done.stdout.split())
 
 
 @pytest.mark.parametrize(
@@ -106,11 +145,36 @@ def test_settings_that_work_pass() -> None:
         ({"shutdown_timeout": -1.0}, "shutdown_timeout: -1 is negative"),
         ({"s3_endpoint_url": "minio:9000"}, "s3_endpoint_url: 'minio:9000' is not a URL"),
         ({"s3_endpoint_url": "http://[broken"}, "s3_endpoint_url"),
-        ({"s3_put_options": {"Expires": object()}}, "s3_put_options: only texts"),
+        ({"s3_bucket": "s3://x"}, "s3_bucket: 's3://x' is not the name of a bucket. Give"),
+        ({"s3_bucket": "b/sub"}, "s3_bucket: 'b/sub' is not the name of a bucket."),
+        ({"s3_bucket": "UPPER CASE"}, "s3_bucket: 'UPPER CASE' is not the name of a bucket."),
+        ({"local_dir": "here"}, "local_dir: 'here' is not an absolute path. Write it as /a/"),
+        ({"local_dir": ""}, "local_dir: '' is not an absolute path."),
+        ({"local_dir": "~nobody-of-that-name/x"}, "local_dir: '~nobody-of-that-name/x' is not"),
+        ({"local_dir": "/a\0b"}, "local_dir: '/a\\x00b' is not"),
+        ({"store_url": "file:///a%00b"}, "store_url: 'file:///a%00b' is not"),
+        ({"s3_put_options": {"Expires": object()}}, "s3_put_options: 'Expires' is object. Use a"),
+        ({"s3_put_options": {"Tagging": {"team": "a"}}}, "s3_put_options: 'Tagging' is dict."),
+        ({"s3_put_options": {"Metadata": {}}}, "s3_put_options: 'Metadata' is set by Bookstore"),
+        ({"s3_put_options": {"Key": "k"}}, "s3_put_options: 'Key' is set by Bookstore: leave it"),
+        ({"s3_put_options": {"ChecksumSHA256": ""}}, "'ChecksumSHA256' cannot be the same for"),
+        ({"s3_put_options": {"SSECustomerKey": "k"}}, "makes versions that Bookstore cannot read"),
+        ({"s3_put_options": {"storageClass": "X"}}, "s3_put_options: PutObject has no 'storageC"),
         ({"s3_checksum_mode": "always"}, "s3_checksum_mode: 'always' is unknown"),
         ({"workspace_prefix": "{username}/w"}, "workspace_prefix: '{username}/w' asks for the"),
         ({"published_prefix": "{group}/p"}, "published_prefix: '{group}/p' asks for {group}"),
-        ({"workspace_prefix": "w/{"}, "workspace_prefix"),
+        ({"workspace_prefix": "{username:{x}}"}, "'{username:{x}}' asks for {username:{x}}."),
+        ({"workspace_prefix": "w/{"}, "workspace_prefix: 'w/{' has a brace without its pair."),
+        ({"workspace_prefix": "a//b"}, "workspace_prefix: The prefix 'a//b' may not have empty"),
+        ({"workspace_prefix": "./w"}, "workspace_prefix: The prefix './w' may not have"),
+        ({"published_prefix": "w/.."}, "published_prefix: The prefix 'w/..' may not have"),
+        ({"workspace_prefix": "s3://q"}, "workspace_prefix: The prefix 's3://q' may not have"),
+        ({"workspace_prefix": "//"}, "workspace_prefix: A prefix is more than slashes. Write it"),
+        ({"workspace_prefix": "a\nb"}, "workspace_prefix: The prefix 'a\\nb' has control"),
+        ({"workspace_prefix": "w" * 1017}, "w…' is longer than 1016 bytes. Write it like"),
+        ({"workspace_prefix": "all/", "published_prefix": "all"}, "published_prefix: 'all' and"),
+        ({"published_prefix": "workspace/p"}, "are the same or one is inside the other"),
+        ({"workspace_prefix": "published/w"}, "are the same or one is inside the other"),
     ],
 )
 def test_a_setting_that_cannot_work_is_named(settings: dict[str, Any], says: str) -> None:

@@ -18,6 +18,7 @@ from tornado.web import HTTPError
 from . import pages
 from .contents import copy_on_its_way, new_path, put
 from .inputs import notebook_path, shown, target_path, text_field
+from .s3_paths import s3_url
 from .service import Bookstore
 from .source import Source
 from .storage import TooLarge, Version
@@ -93,10 +94,10 @@ class BookstoreCloneAPIHandler(ApiHandler):
         target = target_path(text_field(model, "target_path") or source.name)
         with copy_on_its_way() as content:
             version = await self.bookstore.run(source.download(self.bookstore, content))
-            origin = f"s3://{source.bucket}/{source.key}?versionId={version.version_id}"
+            origin = s3_url(source.bucket, source.key, version.version_id)
             saved = await clone_to(self, target, content, source=origin)
         saved |= {
-            "s3_path": f"s3://{source.bucket}/{source.key}",
+            "s3_path": s3_url(source.bucket, source.key),
             "versionID": version.version_id,
         }
         await self.answer(self.build_post_model_response(saved, saved["path"]))

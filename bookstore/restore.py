@@ -8,6 +8,7 @@ from typing import Any
 from .contents import copy_on_its_way, os_path_of, put, require_inside, resolved
 from .history import History
 from .inputs import shown, target_path
+from .s3_paths import s3_url
 from .service import Bookstore
 from .storage import StoreUnavailable
 
@@ -47,7 +48,7 @@ async def restore(
         entry = await bookstore.run(history.read(key, version_id, content, limit=limit))
         await _archive_what_is_there(bookstore, history, contents_manager, target)
         version = entry.version
-        source = f"s3://{bookstore.bucket}/{version.key}?versionId={version.version_id}"
+        source = s3_url(bookstore.bucket, version.key, version.version_id)
         return dict(await put(contents_manager, target, content, source=source))
 
 

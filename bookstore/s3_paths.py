@@ -33,6 +33,12 @@ def s3_display_path(bucket: str, prefix: str, path: str = "") -> str:
     return f"s3://{s3_path(bucket, prefix, path)}"
 
 
+def s3_url(bucket: str, key: str, version_id: str = "") -> str:
+    """Name an object as it is: ``s3://bucket/key``, or ``s3://bucket/key?versionId=…``."""
+    url = f"s3://{bucket}/{key}"
+    return f"{url}?versionId={version_id}" if version_id else url
+
+
 def _join(*parts: str) -> str:
     stripped = [part.strip(DELIMITER) for part in parts]
     return DELIMITER.join(part for part in stripped if part)

@@ -26,6 +26,7 @@ from .inputs import shown
 from .models import clone_link
 from .notebook_json import NotANotebook, parse_json
 from .pages import render
+from .s3_paths import s3_url
 from .service import Bookstore
 from .source import NotAllowed, NotOffered
 from .storage import NoStore, StoreError, StoreUnavailable, TooLarge, VersionNotFound
@@ -100,7 +101,7 @@ class _Handler:
     def links(self, bucket: str, key: str, version_id: str) -> dict[str, str]:
         """Name a version for people and for a colleague."""
         return {
-            "s3_path": f"s3://{bucket}/{key}",
+            "s3_path": s3_url(bucket, key),
             "versionID": version_id,
             "clone_url": self._everybodys_url() + clone_link(bucket, key, version_id),
         }

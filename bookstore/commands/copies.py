@@ -12,6 +12,7 @@ from ..contents import copy_on_its_way, new_path, put
 from ..draining import drained
 from ..inputs import target_path
 from ..restore import restore
+from ..s3_paths import s3_url
 from ..source import Source
 from .arguments import UsageError
 from .base import BookstoreCommand
@@ -89,12 +90,15 @@ class Clone(_CopyingCommand):
         contents_manager = self.contents_manager()
         with copy_on_its_way() as content:
             version = await self.bookstore.run(source.download(self.bookstore, content))
-            place = f"s3://{source.bucket}/{source.key}"
             path = await new_path(contents_manager, target)
-            origin = f"{place}?versionId={version.version_id}"
+            origin = s3_url(source.bucket, source.key, version.version_id)
             saved = await put(contents_manager, path, content, source=origin)
         await self.archived()
-        return {"path": saved["path"], "s3_path": place, "versionID": version.version_id}
+        return {
+            "path": saved["path"],
+            "s3_path": s3_url(source.bucket, source.key),
+            "versionID": version.version_id,
+        }
 
     def _source(self, url: str) -> Source:
         if not url.startswith(_SCHEME):

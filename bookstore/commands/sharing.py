@@ -11,6 +11,7 @@ from traitlets import Unicode
 from ..models import clone_link
 from ..notebook_json import read_notebook, write_notebook
 from ..publishing import publish
+from ..s3_paths import s3_url
 from .arguments import UsageError
 from .base import BookstoreCommand
 from .versions import path_and_version
@@ -46,7 +47,7 @@ class Publish(_PublishedCommand):
         version = await self.bookstore.run(publish(self.bookstore, path, content))
         return {
             "path": path,
-            "s3_path": f"s3://{self.bookstore.bucket}/{version.key}",
+            "s3_path": s3_url(self.bookstore.bucket, version.key),
             "versionID": version.version_id,
         }
 

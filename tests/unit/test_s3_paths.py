@@ -2,7 +2,7 @@
 
 import pytest
 
-from bookstore.s3_paths import s3_display_path, s3_key, s3_path
+from bookstore.s3_paths import s3_display_path, s3_key, s3_path, s3_url
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,8 @@ def test_path_begins_with_the_bucket() -> None:
 
 def test_display_path_is_a_url() -> None:
     assert s3_display_path("bucket", "workspace", "a.ipynb") == "s3://bucket/workspace/a.ipynb"
+
+
+def test_an_object_is_named_as_it_is() -> None:
+    assert s3_url("bucket", "workspace/a//b ü") == "s3://bucket/workspace/a//b ü"
+    assert s3_url("bucket", "a", "v1") == "s3://bucket/a?versionId=v1"

@@ -40,6 +40,12 @@ window.addEventListener("pageshow", (event) => {
 });
 
 for (const time of document.querySelectorAll("time")) {
+  const when = new Date(time.dateTime);
+  const local = new Date(when - when.getTimezoneOffset() * 60_000);
   time.title = time.dateTime;
-  time.textContent = new Date(time.dateTime).toLocaleString();
+  time.textContent = local.toISOString().slice(0, 19).replace("T", " ");
 }
+
+// No script runs on the page of a version: the server writes its time, and for that must know where.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+document.cookie = `bookstore-time-zone=${zone}; path=${document.body.dataset.baseUrl}bookstore; SameSite=Lax`;

@@ -46,7 +46,7 @@ def not_damaged(otherwise: str) -> Iterator[None]:
     except NotANotebook:
         raise
     except Exception as error:
-        raise NotANotebook(f"{otherwise}: {_told(error)}.") from None
+        raise NotANotebook(f"{otherwise}: {_what_is_wrong(error)}.") from None
 
 
 def parse_json(text: bytes) -> Any:
@@ -177,7 +177,7 @@ def _finite(text: str) -> float:
     return number
 
 
-def _told(error: Exception) -> str:
+def _what_is_wrong(error: Exception) -> str:
     """Take the first words of an error: nbformat's go on with the whole notebook."""
     if isinstance(error, KeyError):
         return f"{str(error)[:200]} is missing"

@@ -127,7 +127,7 @@ class _Handler:
         log: Logger = self.log  # type: ignore[attr-defined]
         place = f"{request.method} {shown(request.path)}"
         if isinstance(value, web.HTTPError):
-            log.warning("Bookstore: %d %s: %s", value.status_code, place, _told(value))
+            log.warning("Bookstore: %d %s: %s", value.status_code, place, _sentence_of(value))
         else:
             log.error("Bookstore: %s", place, exc_info=(typ, value, tb))
 
@@ -188,13 +188,13 @@ class PageHandler(_Handler, flavours.JupyterHandler):  # type: ignore[misc]
 def _message(status_code: int, error: dict[str, Any]) -> str:
     exception = error.get("exc_info", (None, None))[1]
     if isinstance(exception, web.HTTPError):
-        return _told(exception)
+        return _sentence_of(exception)
     if status_code >= 500:
         return "Something went wrong that is not foreseen; the server's log says more."
     return f"{responses.get(status_code, 'This cannot be done')}."
 
 
-def _told(error: web.HTTPError) -> str:
+def _sentence_of(error: web.HTTPError) -> str:
     if error.log_message:
         return str(error.log_message % error.args)
     return f"{responses.get(error.status_code, 'This cannot be done')}."

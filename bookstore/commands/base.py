@@ -181,7 +181,7 @@ class BookstoreCommand(BookstoreApplication):
             self.fail("Interrupted.", INTERRUPTED)
         except Exception as error:
             self.log.debug("What went wrong:", exc_info=True)
-            self.fail(*_told(error))
+            self.fail(*_sentence_and_code(error))
         sys.exit(code)
 
     def _require_arguments(self) -> None:
@@ -255,7 +255,7 @@ class BookstoreCommand(BookstoreApplication):
         return notebook_path(self.path_within(file))
 
 
-def _told(error: Exception) -> tuple[str, int]:
+def _sentence_and_code(error: Exception) -> tuple[str, int]:
     """Write an error as a sentence, and give its exit code."""
     if isinstance(error, HTTPError):  # a contents manager's
         message = error.log_message % error.args if error.log_message else error.reason

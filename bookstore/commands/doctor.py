@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import io
-import os
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, Literal
 
 from .._version import __version__
 from ..recorder import author
 from ..storage import Provenance, Store, StoreError, Version
 from ..storage.base import sha256_of, utc_now
+from ..storage.outbox import Outbox
 from .base import FAILED, BookstoreCommand
 from .tables import print_table
 
@@ -60,7 +60,7 @@ class Doctor(BookstoreCommand):
         self.bookstore.require_store()
         checks = [self._settings()]
         checks += await self.bookstore.run(self._tried())
-        checks += [self._checksums(), *await asyncio.to_thread(self._pending)]
+        checks += [self._checksums(), *await asyncio.to_thread(self._on_this_machine)]
         return {"checks": [asdict(check) for check in checks]}
 
     def show(self, answer: dict[str, Any]) -> None:
@@ -79,7 +79,16 @@ class Doctor(BookstoreCommand):
     async def _tried(self) -> list[Check]:
         section: Any = "workspace" if self.bookstore.recorder else "published"
         key = self.bookstore.key(section, _NAME)
-        return [check async for check in _try(self.bookstore.stores.home(), key)]
+        store = self.bookstore.stores.home()
+        return [check async for check in _try(store, key, self._advice())]
+
+    def _advice(self) -> str:
+        """Say what to do where nothing can be written."""
+        advice = "Saves are pending until this works."
+        settings = self.bookstore.settings
+        if settings.s3_put_options and not settings.store_url:
+            advice += " Try whether it does without s3_put_options."
+        return advice
 
     def _checksums(self) -> Check:
         options = self.bookstore.settings.store_options()
@@ -92,22 +101,35 @@ class Doctor(BookstoreCommand):
             "checksums", "ok", f"Uploads carry one {when}, {chosen}; s3_checksum_mode changes that."
         )
 
-    def _pending(self) -> list[Check]:
-        folder = self.bookstore.settings.local_path
-        while not folder.exists():
-            folder = folder.parent
-        checks = [_writable(folder)]
-        if recorder := self.bookstore.recorder:
-            status = recorder.archive_status()
-            checks.append(_none("pending", status["pending"], "Run jupyter bookstore drain."))
-            checks.append(_none("failed", status["failed"], "See jupyter bookstore status."))
-        return checks
+    def _on_this_machine(self) -> list[Check]:
+        recorder = self.bookstore.recorder
+        if recorder is None:
+            return []
+        status = recorder.archive_status()
+        return [
+            self._recording(),
+            _none("pending", status["pending"], "Run jupyter bookstore drain."),
+            _none("failed", status["failed"], "See jupyter bookstore status."),
+        ]
 
-
-def _writable(folder: Path) -> Check:
-    if os.access(folder, os.W_OK | os.X_OK):
+    def _recording(self) -> Check:
+        """Try where saves are recorded; what may be written there, only trying tells."""
+        settings = self.bookstore.settings
+        options = settings.store_options()
+        assert options  # noqa: S101
+        outbox = Outbox(settings.local_path, options.url)
+        try:
+            outbox.create()
+            with NamedTemporaryFile(dir=outbox.directory) as file:
+                file.write(_CONTENT)
+                file.flush()
+        except OSError as error:
+            place, reason = error.filename or outbox.directory, error.strerror or error
+            told = (
+                f"Saves cannot be recorded: {reason} ({place}). Correct local_dir, or the folder."
+            )
+            return Check("local_dir", "problem", told)
         return Check("local_dir", "ok", "Saves can be recorded on this machine.")
-    return Check("local_dir", "problem", f"{folder} cannot be written to: correct local_dir.")
 
 
 def _none(name: str, count: int, advice: str) -> Check:
@@ -116,7 +138,7 @@ def _none(name: str, count: int, advice: str) -> Check:
     return Check(name, "problem" if name == "failed" else "note", f"{count}. {advice}")
 
 
-async def _try(store: Store, key: str) -> AsyncIterator[Check]:
+async def _try(store: Store, key: str, advice: str) -> AsyncIterator[Check]:
     answer = await store.check()
     if answer.versioned is None:
         try:
@@ -130,7 +152,7 @@ async def _try(store: Store, key: str) -> AsyncIterator[Check]:
     try:
         version = await _put(store, key)
     except StoreError as error:
-        yield Check("put", "problem", f"{error} Saves are pending until this works.")
+        yield Check("put", "problem", f"{error} {advice}")
         return
     yield Check("put", "ok", "A version can be written.")
     yield await _get(store, version)

@@ -22,8 +22,8 @@ from .arguments import UsageError
 from .base import FAILED, BookstoreCommand, Failed
 from .progress import progress_bar
 
-_AT_ONCE = 100  # notebooks that are looked for in the store together
-_MOST_PENDING = 500  # saves; so many at most are on disk a second time
+_AT_ONCE = 100  # notebooks; the store is asked for all of them at the same time
+_MOST_PENDING = 500  # saves; each of them is a second copy on the disk until it is uploaded
 
 
 class Drain(BookstoreCommand):
@@ -38,7 +38,7 @@ class Drain(BookstoreCommand):
     """
 
     async def answer(self, *arguments: str) -> dict[str, Any]:
-        """Wait until nothing is pending, as long as there is hope."""
+        """Wait until nothing is pending, or until the store takes no more for now."""
         before = (await asyncio.to_thread(self.recorder.archive_status))["pending"]
         if before and await asyncio.to_thread(self.recorder.another_uploads):
             print("A server uploads them already; waiting for it.", file=sys.stderr)
@@ -84,7 +84,7 @@ class Archive(BookstoreCommand):
         """Archive what is not there already."""
         folder = self._folder(arguments[0])
         recorder = self.recorder
-        # What a process that was stopped has left may be about to become the newest version.
+        # Saves that an earlier run has left pending come first: they may be what is on disk now.
         await _require_drained(recorder)
         found = await asyncio.to_thread(lambda: list(_notebooks(folder, self.root)))
         paths = [path for path in found if _can_be_archived(path)]
@@ -128,7 +128,7 @@ class Archive(BookstoreCommand):
 
 @dataclass
 class _Taken:
-    """How far it is."""
+    """What has been done so far."""
 
     recorded: int = 0
     unchanged: int = 0
@@ -148,7 +148,7 @@ def _notebooks(folder: str, root: str) -> Iterator[str]:
 def _can_be_archived(path: str) -> bool:
     try:
         return notebook_path(path) == path
-    except ValueError:  # too long, or not in Unicode
+    except ValueError:  # the path is too long, or not in Unicode
         return False
 
 

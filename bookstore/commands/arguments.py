@@ -1,7 +1,7 @@
 """Command lines, checked and put in order before traitlets reads them.
 
-traitlets wants all options before, or all after, what is no option, and answers mistakes with
-several lines.
+traitlets wants all options before the other arguments, or all after them, and answers a mistake
+with several lines.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class UsageError(Exception):
 def options_first(app: Application, argv: Iterable[str]) -> list[str]:
     """Put the options before what is no option, and ``--`` between them.
 
-    Options of several letters have two dashes: a version id may begin with one.
+    An option of several letters begins with two dashes. One dash may be that of a version id.
 
     Raises
     ------

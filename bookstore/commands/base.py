@@ -33,7 +33,7 @@ REFUSED = 4
 UNAVAILABLE = 5
 INTERRUPTED = 130
 
-# The most specific first; all else that is foreseen is FAILED.
+# The most specific errors first. Other errors of our own end with FAILED.
 _CODES: tuple[tuple[type[Exception], int], ...] = (
     (NoStore, USAGE),
     (VersionNotFound, NOT_FOUND),
@@ -46,13 +46,13 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
     (TraitError, USAGE),
     (ValueError, USAGE),
 )
-# Where it is configured which folder a server serves.
+# The settings that say which folder a server serves.
 _ROOTS = (
     ("ServerApp", "root_dir"),
     ("NotebookApp", "notebook_dir"),
     ("FileContentsManager", "root_dir"),
 )
-# The later ones win.
+# A later file overrides an earlier one.
 _CONFIG_FILES = (
     "jupyter_config",
     "jupyter_notebook_config",
@@ -84,7 +84,7 @@ class BookstoreApplication(JupyterApp):
         return "%(message)s"
 
     def exit(self, exit_status: int | str | None = 0) -> None:
-        """End the process. traitlets ends with 1 what we call bad usage."""
+        """End the process; traitlets says 1 for bad usage, and we say USAGE."""
         super().exit(USAGE if exit_status == 1 else exit_status)
 
     def fail(self, message: str, code: int) -> None:
@@ -132,11 +132,11 @@ class BookstoreCommand(BookstoreApplication):
     }
 
     async def answer(self, *arguments: str) -> Any:
-        """Do what the command is for, and give what is to be told of it."""
+        """Do the command's work, and return its answer."""
         raise NotImplementedError
 
     def show(self, answer: Any) -> None:
-        """Tell people of it, on standard output."""
+        """Print the answer for people, on standard output."""
         raise NotImplementedError
 
     def code(self, answer: Any) -> int:
@@ -160,7 +160,7 @@ class BookstoreCommand(BookstoreApplication):
         for name in (first, own) if own else (first, *servers_and_ours):
             try:
                 super(JupyterApp, self).load_config_file(name, path=self.config_file_paths)
-            except Exception as error:  # whatever a Python file raises
+            except Exception as error:  # a configuration file in Python may raise anything
                 self.log.debug("Reading %s.", name, exc_info=True)
                 reason = " ".join(f"{type(error).__name__}: {error}".split())
                 self.fail(f"The configuration {name} cannot be read: {reason}.", USAGE)
@@ -233,8 +233,8 @@ class BookstoreCommand(BookstoreApplication):
     def path_within(self, file: str) -> str:
         """Tell the path, relative to the root folder, of a file or folder named in a shell.
 
-        A relative one that does not lead from here into the root folder is taken from there. The
-        root folder itself is the empty path.
+        A relative one counts from the current folder if that leads into the root folder, and from
+        the root folder otherwise. The root folder's own path is empty.
         """
         folder, name = os.path.split(os.path.normpath(file))
         candidates = [os.path.join(os.path.realpath(folder), name)]
@@ -257,7 +257,7 @@ class BookstoreCommand(BookstoreApplication):
 
 def _sentence_and_code(error: Exception) -> tuple[str, int]:
     """Write an error as a sentence, and give its exit code."""
-    if isinstance(error, HTTPError):  # a contents manager's
+    if isinstance(error, HTTPError):  # raised by a contents manager
         message = error.log_message % error.args if error.log_message else error.reason
         return str(message), NOT_FOUND if error.status_code == 404 else FAILED
     if isinstance(error, OSError):

@@ -23,7 +23,7 @@ _SCHEME = "s3://"
 
 class _CopyingCommand(BookstoreCommand):
     async def archived(self) -> None:
-        """Wait until what was saved here is in the store, as long as there is hope."""
+        """Wait until what was saved here is in the store, or the store takes no more for now."""
         if self.bookstore.recorder:
             status = await drained(self.bookstore.recorder)
             if status["pending"]:

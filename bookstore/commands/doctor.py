@@ -20,7 +20,7 @@ from .tables import print_table
 
 _CONTENT = b"jupyter bookstore doctor tried whether this can be written. It can be deleted.\n"
 _NAME = "bookstore-doctor.txt"
-_MOST_SKEW = 60.0  # seconds; object stores refuse requests at 15 minutes
+_MOST_SKEW = 60.0  # seconds; object stores refuse requests where it is 15 minutes
 
 State = Literal["ok", "note", "problem"]
 
@@ -195,7 +195,7 @@ async def _list(store: Store, version: Version) -> Check:
 
 
 async def _clock(store: Store, version: Version) -> Check:
-    """Compare the store's clock with ours; both the version's times are from within this run."""
+    """Compare the store's clock with ours, by two times of the version that was just written."""
     try:
         stored_at = (await store.describe(version.key, version.version_id)).stored_at
     except StoreError as error:

@@ -139,7 +139,7 @@ class Prune(HistoryCommand):
 
 
 class _Pruning:
-    """One look for old versions, and how far it is."""
+    """One search for old versions, and what it has done so far."""
 
     def __init__(self, store: Store, *, keep: int, before: datetime, delete: bool) -> None:
         self._store = store
@@ -155,7 +155,7 @@ class _Pruning:
         A version that the store refuses to remove ends it for this notebook, and for no other.
         """
         if any(isinstance(error, StoreUnavailable) for error in self._errors.values()):
-            return  # to wait for it once is enough
+            return  # waiting for it again, for each notebook, would take long
         try:
             old = await _old_versions(self._store, key, keep=self._keep, before=self._before)
             for version in reversed(old):
@@ -171,7 +171,7 @@ class _Pruning:
         Raises
         ------
         StoreError
-            If nothing was removed that would have to be told.
+            If something went wrong, and nothing was removed.
         """
         if self._errors and not (self._delete and self._versions):
             raise next(iter(self._errors.values()))

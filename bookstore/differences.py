@@ -1,6 +1,6 @@
 """How two notebooks differ, as nbdime tells it.
 
-nbdime brings a Jupyter server along, so it is an extra: ``pip install bookstore[diff]``.
+nbdime brings a Jupyter server along, so it is an extra: ``pip install 'bookstore[diff]'``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ class NotInstalled(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            "Versions cannot be compared here: nbdime is missing. Install bookstore[diff]."
+            "Versions cannot be compared here: nbdime is missing."
+            " Run pip install 'bookstore[diff]'."
         )
 
 

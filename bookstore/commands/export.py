@@ -36,7 +36,7 @@ _LISTING = "versions.jsonl"
 
 
 class Export(BookstoreCommand):
-    """Bring the archive down."""
+    """Copy the archive to a folder."""
 
     name = "jupyter bookstore export"
     description = """Write the whole archive to a folder: in notebooks/, the newest version of each
@@ -64,7 +64,8 @@ class Export(BookstoreCommand):
 
     async def _export(self, folder: Path) -> dict[str, Any]:
         store = self.bookstore.stores.home()
-        keys: dict[str, Section] = {}  # one prefix may be below the other
+        # A key is there once, also where one section's prefix is below the other's.
+        keys: dict[str, Section] = {}
         for section in self._sections():
             async for key in all_keys(store, self.bookstore.folder(section)):
                 keys[key] = section
@@ -109,7 +110,7 @@ class Export(BookstoreCommand):
 
 
 class _Export:
-    """One export to a folder, and how far it is."""
+    """One export to a folder, and what it has done so far."""
 
     def __init__(self, store: Store, folder: Path, *, newest: bool) -> None:
         self._store = store
@@ -124,7 +125,7 @@ class _Export:
         """Fetch the versions of a notebook; give each, and its file if there is one now."""
         exported: list[tuple[Version, str | None]] = []
         with self._failures(shown(key)):
-            object_key(key)  # it leads nowhere but into the folder
+            object_key(key)  # no part of it may lead out of the folder, as .. does
             async for version in self._versions(key):
                 exported.append(await self._exported(version))
         return exported
@@ -204,7 +205,10 @@ def _hash(file: Path, size: int) -> str:
 
 @contextmanager
 def _beside(file: Path) -> Iterator[BinaryIO]:
-    """Open what will take a file's place: the same one after an export that was stopped."""
+    """Open a file that is to replace another.
+
+    Its name is the same at each export: what one that was killed has left, the next one replaces.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f".{sha256_of(BytesIO(file.name.encode()))[:16]}.part")
     try:

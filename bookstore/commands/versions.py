@@ -57,7 +57,7 @@ class HistoryCommand(BookstoreCommand):
 def path_and_version(argument: str) -> tuple[str, str]:
     """Split PATH@VERSION; the version is empty if none is named."""
     path, at, version_id = argument.rpartition("@")
-    if not at or version_id.endswith(".ipynb"):  # no store names a version so
+    if not at or version_id.endswith(".ipynb"):  # the @ is part of the path
         return argument, ""
     return path, version_id and version_name(version_id)
 

@@ -1,11 +1,9 @@
 """Sizes are written in one way wherever people see them."""
 
-from typing import Any
-
 import pytest
 
 from bookstore.client.results import Pages, Version, Versions
-from bookstore.commands import versions
+from bookstore.commands.prune import Prune
 from bookstore.pages import templates
 from bookstore.sizes import size_in_words
 
@@ -39,8 +37,5 @@ def test_the_pages_the_client_and_a_shell_agree(capsys: pytest.CaptureFixture[st
     listed = Versions(path="a", items=items, more=False, section="workspace", pages=pages)
     assert "1.5 kB" in repr(listed)
 
-    version: dict[str, Any] = {"version_id": "v1", "size": 1_500, "author": "", "path": "a"}
-    version |= {"state": "archived", "saved_at": "2026-11-24T12:00:00.000Z"}
-    answer = {"path": "a", "versions": [version], "more": False, "problem": None}
-    versions.Versions().show(answer)
+    Prune().show({"versions": [{"key": "a", "size": 1_000}, {"key": "a", "size": 500}]})
     assert "1.5 kB" in capsys.readouterr().out

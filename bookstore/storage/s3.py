@@ -448,4 +448,4 @@ async def _unless_stalled(request: Awaitable[T], *, progress: Callable[[], int])
 
 def _reason(error: BaseException) -> str:
     reason = (str(error) or type(error).__name__).rstrip(".")
-    return _QUERY.sub("", reason)
+    return _QUERY.sub("", " ".join(reason.split()))  # botocore writes some in several lines

@@ -16,13 +16,14 @@ from typing import Any, BinaryIO
 from tornado.web import HTTPError
 
 from . import pages
-from .contents import copy_on_its_way, new_path, put
+from .contents import copy_on_its_way, new_path, put, resolved
 from .inputs import notebook_path, shown, target_path, text_field
 from .s3_paths import s3_url
 from .service import Bookstore
 from .source import Source
 from .storage import TooLarge, Version
-from .storage.base import format_time
+from .storage.base import NO_VERSION, format_time
+from .storage.options import LocalOptions
 from .web import ApiHandler, PageHandler, endpoint
 
 
@@ -60,10 +61,14 @@ class BookstoreCloneHandler(PageHandler):
             ``warning``: a sentence, or empty; ``target_path``: where it would land.
         """
         foreign = s3_bucket != self.bookstore.bucket
+        embedded = not foreign and s3_bucket == LocalOptions.bucket
         return {
             "api_url": self.server_url("api/bookstore/clone"),
             "model": {"s3_bucket": s3_bucket, "s3_key": s3_object_key},
-            "details": [("Bucket", s3_bucket), ("Key", s3_object_key)],
+            "details": [
+                ("Store", "this server's own") if embedded else ("Bucket", s3_bucket),
+                ("Key", s3_object_key),
+            ],
             "warning": (
                 "This bucket is not the one that this server keeps its own notebooks in."
                 " Clone only what comes from people you trust."
@@ -91,7 +96,7 @@ class BookstoreCloneAPIHandler(ApiHandler):
             key=text_field(model, "s3_key"),
             version_id=text_field(model, "s3_version_id"),
         )
-        target = target_path(text_field(model, "target_path") or source.name)
+        target = await target_of(self, text_field(model, "target_path"), source.name)
         with copy_on_its_way() as content:
             version = await self.bookstore.run(source.download(self.bookstore, content))
             origin = s3_url(source.bucket, source.key, version.version_id)
@@ -144,7 +149,7 @@ class BookstoreFSCloneAPIHandler(ApiHandler):
         relpath = text_field(model, "relpath")
         file = await asyncio.to_thread(find_in_basedir, self.bookstore, relpath)
         # by its name here: a link, such as latest.ipynb, may lead to a file of another name
-        target = target_path(text_field(model, "target_path") or Path(relpath).name)
+        target = await target_of(self, text_field(model, "target_path"), Path(relpath).name)
         with copy_on_its_way() as content:
             limit = self.bookstore.settings.max_clone_size
             await asyncio.to_thread(_copy, file, content, limit)
@@ -175,6 +180,20 @@ def find_in_basedir(bookstore: Bookstore, relpath: str) -> Path:
     raise HTTPError(404, f"There is no file {shown(relpath)} that can be cloned.")
 
 
+async def target_of(handler: ApiHandler, wanted: str, name: str) -> str:
+    """Choose where a clone goes: where it was told to, or into the folder that is there.
+
+    Raises
+    ------
+    ValueError
+        If nothing can be put there.
+    """
+    folder = wanted.removesuffix("/")
+    if folder and await resolved(handler.contents_manager.dir_exists(target_path(folder))):
+        return target_path(f"{folder}/{name}")
+    return target_path(wanted or name, of=name)
+
+
 async def clone_to(
     handler: ApiHandler, target: str, content: BinaryIO, *, source: str
 ) -> dict[str, Any]:
@@ -202,7 +221,9 @@ def _copy(file: Path, target: BinaryIO, limit: int) -> None:
 
 def _details(version: Version) -> list[tuple[str, str]]:
     origin = version.provenance
-    details = [("Version", version.version_id), ("Size", f"{version.size:,} bytes")]
+    details = [("Size", f"{version.size:,} bytes")]
+    if version.version_id != NO_VERSION:
+        details.insert(0, ("Version", version.version_id))
     if origin:
         details.append(("Saved", format_time(origin.saved_at)))
         if origin.author:

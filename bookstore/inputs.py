@@ -10,6 +10,7 @@ from typing import Any
 
 _LONGEST_NAME = 1024  # bytes; that of a key in S3, and less than a path may have
 _SHORTEST_PATH = "/a.ipynb"
+_NOTEBOOK = ".ipynb"
 _LONGEST_SEGMENT = 255  # bytes; that of a file's name
 _LONGEST_TARGET_SEGMENT = 253  # bytes; while the server writes a file, .~ precedes its name
 _SHOWN = 80  # characters
@@ -42,8 +43,15 @@ def notebook_path(path: str) -> str:
     return path
 
 
-def target_path(path: str) -> str:
-    """Check where a file is to be put: relative to the root folder, and nothing hidden."""
+def target_path(path: str, *, of: str = "") -> str:
+    """Check where a file is to be put: relative to the root folder, and nothing hidden.
+
+    Parameters
+    ----------
+    path : str
+    of : str
+        The file's name so far: what is a notebook by its name stays one.
+    """
     if path.startswith("/"):
         raise ValueError(
             f"{shown(path)} begins with /: give the target relative to the root folder."
@@ -53,8 +61,12 @@ def target_path(path: str) -> str:
     path = notebook_path(path)
     if any(segment.startswith(".") for segment in path.split("/")):
         raise ValueError(f"{shown(path)} is hidden: no part of the target may begin with a dot.")
+    if not all(segment.strip() for segment in path.split("/")):
+        raise ValueError(f"{shown(path)} has a part that is blank: give it a name.")
     if any(len(segment.encode()) > _LONGEST_TARGET_SEGMENT for segment in path.split("/")):
         raise ValueError(f"{shown(path)} has a part that is too long for a new file's name.")
+    if of.endswith(_NOTEBOOK) and not path.endswith(_NOTEBOOK):
+        raise ValueError(f"{shown(path)} does not end with {_NOTEBOOK}, as a notebook's name must.")
     return path
 
 

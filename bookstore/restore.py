@@ -40,7 +40,7 @@ async def restore(
         If nothing can be put there.
     """
     history = bookstore.history
-    target = target_path(target)
+    target = target_path(target, of=path)
     await asyncio.to_thread(require_inside, contents_manager, target)
     with copy_on_its_way() as content:
         limit = bookstore.settings.max_clone_size

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from typing import BinaryIO, Protocol
 from urllib.parse import quote, unquote
 
+NO_VERSION = "null"  # how S3 names what it keeps without versioning
 NOTEBOOK_CONTENT_TYPE = "application/x-ipynb+json"
 
 # Metadata travels in HTTP headers: ASCII, and nothing that could end a line.

@@ -30,6 +30,7 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from .base import (
+    NO_VERSION,
     KeyPage,
     Provenance,
     StoreCheck,
@@ -65,7 +66,6 @@ _SETTLE_TIME = 2.0
 _TRY_LATER = {"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "Throttling"}
 _NOT_THERE = {"NoSuchKey", "NoSuchVersion", "404", "NotFound", "MethodNotAllowed", "405"}
 _QUERY = re.compile(r"\?[^\s\"']*")  # of a URL in a message: a signature may be in it
-_NO_VERSION = "null"  # how S3 names what it keeps without versioning
 _CREDENTIALS = {
     "AccessDenied",
     "AuthorizationHeaderMalformed",
@@ -186,7 +186,7 @@ class S3Store:
         return await self._remembered(
             Version(
                 key=key,
-                version_id=answer.get("VersionId", _NO_VERSION),
+                version_id=answer.get("VersionId", NO_VERSION),
                 stored_at=utc_now(),
                 size=size,
                 latest=True,
@@ -303,7 +303,7 @@ class S3Store:
     # The index spares requests and is nothing but a memory: where it cannot be used, we ask again.
 
     async def _remembered(self, version: Version) -> Version:
-        if version.version_id != _NO_VERSION:
+        if version.version_id != NO_VERSION:
             with suppress(OSError, sqlite3.Error):
                 await asyncio.to_thread(self._index.add, version)
         return version
@@ -401,7 +401,7 @@ def _described(key: str, answer: Mapping[str, Any], *, latest: bool) -> Version:
     stored_at = answer["LastModified"]
     return Version(
         key=key,
-        version_id=answer.get("VersionId", "null"),
+        version_id=answer.get("VersionId", NO_VERSION),
         stored_at=stored_at,
         size=answer["ContentLength"],
         latest=latest,

@@ -107,9 +107,18 @@ def test_an_existing_target_gets_the_next_free_name(shared_server: JupyterServer
     paths = [clone(shared_server, **source)["path"] for _ in range(3)]
     assert paths == ["taken-1.ipynb", "taken-2.ipynb", "taken-3.ipynb"]
     assert file_text(shared_server, "taken.ipynb") == "own"
-    (shared_server.root_dir / "folder.ipynb").mkdir()
-    answer = clone(shared_server, **source, target_path="folder.ipynb")
-    assert answer["path"] == "folder-1.ipynb"
+
+
+def test_a_clone_goes_into_a_folder_that_is_there(
+    shared_server: JupyterServer, basedir: Path
+) -> None:
+    source = publish(shared_server, "in a folder.ipynb", "text")
+    (shared_server.root_dir / "folder").mkdir()
+    paths = [clone(shared_server, **source, target_path=to)["path"] for to in ("folder", "folder/")]
+    assert paths == ["folder/in a folder.ipynb", "folder/in a folder-1.ipynb"]
+    (basedir / "table.csv").write_bytes(b"")
+    answer = fs_clone(shared_server, relpath="table.csv", target_path="folder")
+    assert answer["path"] == "folder/table.csv"
 
 
 def test_a_target_can_be_chosen_and_missing_folders_are_made(shared_server: JupyterServer) -> None:
@@ -126,6 +135,8 @@ def test_a_target_can_be_chosen_and_missing_folders_are_made(shared_server: Jupy
         "../copy.ipynb": "is not a plain path",
         ".hidden/copy.ipynb": "is hidden",
         "d" * 300: "too long for a file's name",
+        "  ": "is blank",
+        "copy": "does not end with .ipynb",
     }.items():
         assert said in clone(shared_server, 400, **source, target_path=target)["message"]
 

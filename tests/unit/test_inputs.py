@@ -1,5 +1,6 @@
 """Names from outside: what may be used, and how what may not is shown."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -45,6 +46,8 @@ def test_what_may_be_used_comes_back(check: Any, given: str, used: str) -> None:
         (inputs.target_path, "/a", "begins with /"),
         (inputs.target_path, "a/", "ends with /"),
         (inputs.target_path, "a/.b/c", "is hidden"),
+        (inputs.target_path, "a/  ", "has a part that is blank"),
+        (partial(inputs.target_path, of="b.ipynb"), "a", "does not end with .ipynb"),
         (inputs.object_key, "", "A key is needed"),
         (inputs.object_key, "a/", "names a folder"),
         (inputs.object_key, "a/../b", "may not have empty, . or .. parts"),

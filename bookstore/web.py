@@ -25,7 +25,7 @@ from .differences import NotInstalled
 from .inputs import shown
 from .models import clone_link
 from .notebook_json import NotANotebook, parse_json
-from .pages import render
+from .pages import heading, render
 from .s3_paths import s3_url
 from .service import Bookstore
 from .source import NotAllowed, NotOffered
@@ -179,10 +179,10 @@ class PageHandler(_Handler, flavours.JupyterHandler):  # type: ignore[misc]
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Tell an error in a page."""
-        reason = responses.get(status_code, "Error")
+        title = heading(status_code)
         message = _message(status_code, kwargs)
         # There is no XSRF token for an error that comes before the user is known.
-        self.finish(render("error.html", title=reason, message=message, **self._everywhere()))
+        self.finish(render("error.html", title=title, message=message, **self._everywhere()))
 
 
 def _message(status_code: int, error: dict[str, Any]) -> str:

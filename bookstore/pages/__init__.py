@@ -9,6 +9,16 @@ from typing import Any
 from ..sizes import size_in_words
 
 STATIC = Path(__file__).parent / "static"
+_HEADINGS = {
+    400: "This link is not right",
+    403: "This is not allowed",
+    404: "This is not there",
+    413: "This is too large",
+    422: "This cannot be read as a notebook",
+    501: "This is not installed here",
+    502: "The store refuses this server",
+    503: "The store is out of reach",
+}
 
 
 @cache
@@ -20,6 +30,11 @@ def templates() -> Any:
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
     environment.filters["size_in_words"] = size_in_words
     return environment
+
+
+def heading(status_code: int) -> str:
+    """Give the heading of a page that tells of an error."""
+    return _HEADINGS.get(status_code, "Something went wrong")
 
 
 def render(template: str, **parameters: Any) -> str:

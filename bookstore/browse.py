@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timezone, tzinfo
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
+from zoneinfo import ZoneInfo
 
 from tornado.web import StaticFileHandler
 
 from . import pages
 from .contents import copy_on_its_way, resolved
 from .differences import in_words
+from .history import Entry
 from .inputs import notebook_path, version_name
 from .models import as_model
 from .notebook_json import not_damaged, read_notebook
-from .service import Bookstore
+from .origins import Origins
+from .service import Bookstore, Section
 from .storage import StoreError
+from .storage.base import parse_time
 from .versions import HistoryRequest
 from .web import PageHandler, endpoint
 
@@ -56,13 +61,16 @@ class HomeHandler(_BrowseHandler):
         except StoreError as error:
             # How archiving goes is asked for most when the store is in trouble.
             trouble = str(error)
+        store_problem = status["store"]["problem"] if status["store"] else None
         await self.page(
             "home.html",
             status=status,
+            # The same outage keeps saves from the store and us from the list: it is told once.
+            troubles=list(dict.fromkeys(filter(None, [store_problem, trouble]))),
+            is_incomplete=bool(trouble),
             section=self.section,
             search=search,
             notebooks=notebooks,
-            trouble=trouble,
             next_page=next_page,
             link=self.link,
         )
@@ -96,13 +104,10 @@ class VersionsPageHandler(_BrowseHandler):
         page = await self.bookstore.run(
             self.bookstore.history.page(key, limit=_ON_A_PAGE, after=self.after)
         )
-        versions = []
-        for entry in page.entries:
-            links = self.links(self.bookstore.bucket, entry.version.key, entry.version.version_id)
-            versions.append(
-                as_model(self.bookstore, self.section, entry)
-                | {"clone_url": links["clone_url"] if entry.state == "archived" else None}
-            )
+        versions = self._shown(path, page.entries)
+        compared = [version for version in versions if version["is_compared"]]
+        for version, name in zip(compared, ("head", "base"), strict=False):
+            version["chosen"] = name
         opens = self.section == "workspace" and await resolved(
             self.contents_manager.file_exists(path)
         )
@@ -112,11 +117,34 @@ class VersionsPageHandler(_BrowseHandler):
             section=self.section,
             versions=versions,
             trouble=page.problem,
+            compare_url=len(compared) > 1 and self.server_url(f"bookstore/diff/{quote(path)}"),
             next_page=page.next and self.link("versions", path, after=page.next),
             restore_url=self.server_url(f"api/bookstore/restore/{quote(path)}"),
             location=self.location_of(path) if opens else None,
             link=self.link,
         )
+
+    def _shown(self, path: str, entries: list[Entry]) -> list[dict[str, Any]]:
+        """Tell of versions in JSON, with what the page says of them in addition."""
+
+        def view(section: Section, path: str, version_id: str) -> str:
+            return self.link("view", path, version_id=version_id, **{"in": section})
+
+        origins = Origins(self.bookstore, path, entries, view)
+        shown = []
+        for entry in entries:
+            model = as_model(self.bookstore, self.section, entry)
+            links = self.links(self.bookstore.bucket, entry.version.key, entry.version.version_id)
+            shown.append(
+                model
+                | {
+                    "clone_url": links["clone_url"] if entry.state == "archived" else None,
+                    "origin": origins.of(entry),
+                    "is_compared": entry.state != "deleted" and model["path"].endswith(".ipynb"),
+                    "chosen": "",
+                }
+            )
+        return shown
 
 
 class DiffPageHandler(_BrowseHandler):
@@ -149,17 +177,24 @@ class ViewHandler(_BrowseHandler):
         version_id = self.get_query_argument("version_id", "") or None
         with copy_on_its_way() as content:
             entry = await self.read(key, version_id and version_name(version_id), content)
-            body, style = await asyncio.to_thread(_rendered, content)
+            parts = await asyncio.to_thread(_rendered, entry.version.key, content)
+        version = as_model(self.bookstore, self.section, entry)
         # only now: what is said instead is a page like all others
         self.set_header("Content-Security-Policy", _VIEW_POLICY)
         await self.page(
             "view.html",
             path=path,
-            version=as_model(self.bookstore, self.section, entry),
-            body=body,
-            style=style,
+            version=version,
+            saved=self._in_words(version["saved_at"]),
+            **parts,
             link=self.link,
         )
+
+    def _in_words(self, time: str) -> str:
+        """Write a time as the script of the other pages does; on this one, none runs."""
+        zone = _zone(self.get_cookie("bookstore-time-zone", ""))
+        local = f"{parse_time(time).astimezone(zone):%Y-%m-%d %H:%M:%S}"
+        return f"{local} UTC" if zone is timezone.utc else local
 
 
 class StaticHandler(PageHandler, StaticFileHandler):
@@ -185,12 +220,23 @@ def _kind(line: str) -> str:
     return "same"
 
 
-def _rendered(content: BinaryIO) -> tuple[str, str]:
-    """Render a notebook as a piece of HTML, and give the style of a page around it."""
+def _zone(name: str) -> tzinfo:
+    """Give a time zone; UTC where it is not known."""
+    try:
+        return ZoneInfo(name)
+    except (LookupError, OSError, ValueError):
+        return timezone.utc
+
+
+def _rendered(key: str, content: BinaryIO) -> dict[str, str]:
+    """Render a notebook as a piece of HTML, or give its text; and the style of a page around it."""
+    own_style = (pages.STATIC / "bookstore.css").read_text(encoding="utf-8")
+    if not key.endswith(".ipynb"):  # a notebook that jupytext keeps as a text
+        return {"body": "", "text": content.read().decode(errors="replace"), "style": own_style}
     from nbconvert import HTMLExporter
 
     notebook = read_notebook(content.read())
     with not_damaged("This notebook cannot be shown"):
         body, resources = HTMLExporter(template_name="basic").from_notebook_node(notebook)
-    own_style = (pages.STATIC / "bookstore.css").read_text(encoding="utf-8")
-    return body, "\n".join([*resources.get("inlining", {}).get("css", []), own_style])
+    style = "\n".join([*resources.get("inlining", {}).get("css", []), own_style])
+    return {"body": body, "text": "", "style": style}

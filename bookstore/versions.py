@@ -11,7 +11,7 @@ from .differences import compare
 from .history import Entry
 from .inputs import notebook_path, shown, text_field, version_name
 from .models import as_model
-from .notebook_json import read_notebook
+from .notebook_json import NotANotebook, read_notebook
 from .restore import restore
 from .service import Bookstore, Section, section_of
 from .storage.base import format_time
@@ -52,13 +52,18 @@ class HistoryRequest:
         The newest is the head if none is named.
         """
         key = self.bookstore.key(self.section, path)
-        base = version_name(self.get_query_argument("base", ""))
+        base = self.get_query_argument("base", "")
+        if not base:
+            raise ValueError(
+                "base is missing: it is the id of the version that head is compared with."
+            )
         head = self.get_query_argument("head", "") or None
         models = []
         notebooks = []
-        for version_id in (base, head and version_name(head)):
+        for version_id in (version_name(base), head and version_name(head)):
             with copy_on_its_way() as content:
                 entry = await self.read(key, version_id, content)
+                _require_json(entry)
                 notebooks.append(await asyncio.to_thread(_notebook, content))
             models.append(as_model(self.bookstore, self.section, entry))
         return models, notebooks
@@ -157,6 +162,15 @@ class DiffHandler(_HistoryHandler):
         (base, head), notebooks = await self.compared(path)
         diff = await asyncio.to_thread(compare, *notebooks)
         await self.answer({"base": base, "head": head, "diff": diff})
+
+
+def _require_json(entry: Entry) -> None:
+    """Refuse a notebook that jupytext keeps as a text. Raises `NotANotebook`."""
+    if not entry.version.key.endswith(".ipynb"):
+        name = entry.version.key.rpartition("/")[2]
+        raise NotANotebook(
+            f"{name} is not a notebook in JSON but a text, and only notebooks are compared here."
+        )
 
 
 def _notebook(content: BinaryIO) -> Any:

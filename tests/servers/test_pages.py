@@ -148,18 +148,60 @@ def test_what_cannot_be_cloned_is_said_on_the_page(
 def test_an_older_version_is_found_compared_and_restored(
     server: JupyterServer, page: Page, visit: Visit
 ) -> None:
-    save_versions(server, "report.ipynb", "the first", "the second")
+    save_versions(server, "report.ipynb", "the first", "the second", "the third")
     visit("/versions/report.ipynb")
-    page.get_by_role("link", name="Changes").click()
+    page.get_by_role("link", name="Changes").first.click()
+    expect(page.locator(".removed", has_text="the second")).to_be_visible()
+    expect(page.locator(".added", has_text="the third")).to_be_visible()
+    page.get_by_role("link", name="report.ipynb").click()
+    page.get_by_role("row").last.get_by_label("from").check()
+    page.get_by_role("button", name="Compare").click()
     expect(page.locator(".removed", has_text="the first")).to_be_visible()
-    expect(page.locator(".added", has_text="the second")).to_be_visible()
+    expect(page.locator(".added", has_text="the third")).to_be_visible()
     page.get_by_role("link", name="report.ipynb").click()
     page.get_by_role("button", name="Restore").last.click()
     expect_opened(page, "the first")
     assert text_of(server.get("report.ipynb")["content"]) == "the first"
     server.wait_until("archived")
     visit("/versions/report.ipynb")
-    expect(page.get_by_role("button", name="Restore")).to_have_count(3)
+    expect(page.get_by_role("button", name="Restore")).to_have_count(4)
+    saved = page.locator("time").last.inner_text()
+    page.get_by_role("link", name="the version of").click()
+    expect(page.get_by_text("the first")).to_be_visible()
+    # written as on the other pages, though no script runs here
+    expect(page.locator("time")).to_have_text(saved)
+
+
+def test_pages_can_be_read_on_a_narrow_screen_and_in_the_dark(
+    server: JupyterServer, page: Page, visit: Visit
+) -> None:
+    path = f"a folder/{'name' * 20}.ipynb"
+    (server.root_dir / "a folder").mkdir()
+    save_versions(server, path, "one", "two")
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.emulate_media(color_scheme="dark")
+    for route in "", f"/versions/{quote(path)}", f"/view/{quote(path)}":
+        visit(route)
+        expect(page.get_by_role("heading").first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") == 400
+    notebook = page.get_by_role("article")
+    expect(notebook).to_have_css("background-color", "rgb(255, 255, 255)")
+    expect(notebook).to_have_css("color", "rgb(34, 34, 34)")
+
+
+def test_a_notebook_that_is_a_text_is_shown_as_one(
+    shared_bucket: Bucket, page: Page, visit: Visit
+) -> None:
+    older, _ = (shared_bucket.put("workspace/text.md", b"# <b>" + text) for text in (b"1", b"2"))
+    visit("/versions/text.md")
+    expect(page.get_by_role("link", name="View")).to_have_count(2)
+    expect(page.get_by_role("link", name="Changes")).to_have_count(0)
+    expect(page.get_by_role("radio")).to_have_count(0)
+    page.get_by_role("link", name="View").first.click()
+    expect(page.get_by_text("# <b>2")).to_be_visible()
+    visit("/diff/text.md", base=older)
+    expect(page.get_by_role("heading")).to_have_text("This cannot be read as a notebook")
+    expect(page.get_by_role("alert")).to_contain_text("text.md is not a notebook in JSON")
 
 
 def test_a_deleted_notebook_is_found_and_brought_back(
@@ -185,6 +227,8 @@ def test_a_missing_version_is_told_of_in_a_page_like_all_others(page: Page, visi
         visit(f"/{route}/nowhere.ipynb", base="none")
         expect(page.get_by_role("alert")).to_contain_text("nowhere.ipynb")
         expect(page.get_by_role("alert")).to_have_css("border-left-style", "solid")
+    visit("/diff/nowhere.ipynb")
+    expect(page.get_by_role("alert")).to_contain_text("base is missing")
 
 
 def test_what_is_pending_shows_while_the_store_is_away(
@@ -202,7 +246,7 @@ def test_what_is_pending_shows_while_the_store_is_away(
     visit = _logged_in(server, page)
     visit("")
     expect(page.get_by_text("1 save waits to be archived")).to_be_visible()
-    expect(page.get_by_role("alert").last).to_contain_text("cannot be reached")
+    expect(page.get_by_role("alert")).to_contain_text("cannot be reached")  # told once
     visit("/versions/waiting.ipynb")
     expect(page.get_by_role("row", name="pending")).to_be_visible()
 

@@ -121,7 +121,7 @@ def test_a_history_is_paged(shared_server: JupyterServer) -> None:
         ("versions/a.ipynb", {"in": "nowhere"}, 400, "in must be workspace or published"),
         ("versions/a.ipynb", {"version_id": "a b"}, 400, "is not the id of a version"),
         ("versions/a.ipynb", {"version_id": "none"}, 404, "There is no version none of"),
-        ("diff/a.ipynb", {}, 400, "is not the id of a version"),
+        ("diff/a.ipynb", {}, 400, "base is missing"),
         ("diff/a.ipynb", {"base": "none"}, 404, "There is no version none of"),
         ("notebooks", {"limit": "201"}, 400, "limit must be from 1 to 200"),
     ],

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from . import flavours
-from .recorder import Recorder, begin_save, end_save, saving
+from .recorder import saving
 from .service import Bookstore, get_bookstore
 from .storage.base import format_time, utc_now
 
@@ -55,10 +55,14 @@ class ArchivingMixin:
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.use_bookstore(get_bookstore(self))  # type: ignore[arg-type]
+
+    def use_bookstore(self, bookstore: Bookstore) -> None:
+        """Archive to where this says."""
+        self.bookstore = bookstore
+        self.settings = bookstore.settings
         self.path_locks: dict[str, asyncio.Lock] = {}
         self.path_lock_ready = asyncio.Lock()
-        self.bookstore = get_bookstore(self)  # type: ignore[arg-type]
-        self.settings = self.bookstore.settings
 
     def save(self, model: dict[str, Any], path: str = "") -> Any:
         """Save, as the base class does, and record the save of a notebook.
@@ -112,6 +116,23 @@ class ArchivingMixin:
     def _note_rename(self, old_path: str, new_path: str) -> None:
         if self.bookstore.recorder and old_path.strip("/") != new_path.strip("/"):
             self.bookstore.recorder.record_rename(old_path, new_path)
+
+    def delete_file(self, path: str) -> Any:
+        """Delete, as the base class does, and have no save speak of a rename before that."""
+        delete = partial(super().delete_file, path)  # type: ignore[misc]
+        if inspect.iscoroutinefunction(delete.func):
+            return self._delete_and_note(delete, path)
+        delete()
+        self._note_deletion(path)
+        return None
+
+    async def _delete_and_note(self, delete: Callable[[], Awaitable[None]], path: str) -> None:
+        await delete()
+        self._note_deletion(path)
+
+    def _note_deletion(self, path: str) -> None:
+        if self.bookstore.recorder:
+            self.bookstore.recorder.record_deletion(path)
 
     def restore_checkpoint(self, checkpoint_id: str, path: str) -> Any:
         """Restore, and give back what the checkpoints do: an awaitable is to be awaited."""
@@ -168,39 +189,26 @@ class BookstoreContentsArchiver(ArchivingMixin, flavours.LargeFileManager):  # t
     """The server's own contents manager, and every save of a notebook becomes a version."""
 
 
-def archive_saves_of(contents_manager: Any, recorder: Recorder) -> bool:
-    """Have an existing contents manager's saves recorded, where its server has hooks for that.
+def archive_saves_of(contents_manager: Any, bookstore: Bookstore) -> bool:
+    """Have a contents manager archive that was made without Bookstore.
+
+    It becomes what `archiving` would have made. The servers' hooks do not suffice: between a save
+    and the hook after it another save of the notebook may write into the same file.
 
     Parameters
     ----------
     contents_manager : ContentsManager
-    recorder : Recorder
+    bookstore : Bookstore
 
     Returns
     -------
     bool
-        Whether the contents manager's saves are archived now.
+        Whether it archives now; one that keeps notebooks elsewhere than in files cannot.
     """
     if isinstance(contents_manager, ArchivingMixin):
         return True
-    if not hasattr(contents_manager, "register_post_save_hook"):
+    if not hasattr(contents_manager, "_get_os_path"):
         return False
-
-    def begin(path: str, **_: Any) -> None:
-        begin_save(path)
-
-    def record(os_path: str, model: dict[str, Any], **_: Any) -> None:
-        end_save()
-        if model["type"] == "notebook":
-            recorder.record_file(model["path"], os_path)
-
-    async def note_rename(data: dict[str, Any], **_: Any) -> None:
-        if data["action"] == "rename":
-            recorder.record_rename(data["source_path"], data["path"])
-
-    contents_manager.register_pre_save_hook(begin)
-    contents_manager.register_post_save_hook(record)
-    contents_manager.event_logger.add_listener(
-        schema_id=contents_manager.event_schema_id, listener=note_rename
-    )
+    contents_manager.__class__ = archiving(type(contents_manager))
+    contents_manager.use_bookstore(bookstore)
     return True

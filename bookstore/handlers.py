@@ -66,7 +66,7 @@ def routes(bookstore: Bookstore, base_url: str) -> list[tuple[str, type, dict[st
 
 
 def load_jupyter_server_extension(app: Any) -> None:
-    """Load Bookstore into a running server: its routes, its save hook, its uploader.
+    """Load Bookstore into a running server: its routes, its uploader, and the archiving of saves.
 
     Parameters
     ----------
@@ -86,8 +86,9 @@ def load_jupyter_server_extension(app: Any) -> None:
 
 
 def _archive_saves(app: Any, bookstore: Bookstore) -> None:
-    if bookstore.recorder and not archive_saves_of(app.contents_manager, bookstore.recorder):
+    if bookstore.recorder and not archive_saves_of(app.contents_manager, bookstore):
         app.log.warning(
-            "Bookstore: a store is named, but saves are not archived. Set"
-            " c.NotebookApp.contents_manager_class = 'bookstore.BookstoreContentsArchiver'."
+            "Bookstore: a store is named, but saves are not archived: %s keeps notebooks elsewhere"
+            " than in files.",
+            type(app.contents_manager).__name__,
         )

@@ -16,7 +16,7 @@ from . import metrics
 from ._version import __version__
 from .bookstore_config import BookstoreSettings, expand_prefix
 from .renames import Renames
-from .s3_paths import s3_key
+from .s3_paths import LONGEST_KEY, s3_key
 from .storage.base import format_time, utc_now
 from .storage.outbox import Outbox
 from .uploader_process import UploaderProcess
@@ -35,30 +35,21 @@ def copying(source: str) -> Iterator[None]:
         _copied_from.reset(token)
 
 
-def begin_save(path: str) -> None:
+@contextmanager
+def saving(path: str) -> Iterator[None]:
     """Have checkpoints of this notebook record nothing: its save, which is running, will.
 
     The servers make a checkpoint within the first save of a notebook.
     """
-    _being_saved.set(path)
-
-
-def end_save() -> None:
-    """Have checkpoints recorded again.
-
-    A request whose save fails need not: it has a context of its own, which ends with it.
-    """
-    _being_saved.set("")
-
-
-@contextmanager
-def saving(path: str) -> Iterator[None]:
-    """Begin a save, and end it whatever comes; one within another may."""
     token = _being_saved.set(path)
     try:
         yield
     finally:
         _being_saved.reset(token)
+
+
+class NotRecordable(Exception):
+    """A save cannot become a version; the message says why."""
 
 
 class Recorder:
@@ -125,6 +116,10 @@ class Recorder:
         """Note that a notebook, or a folder, has another path now: its next save will say so."""
         self._renames.add(s3_key(self._prefix, old_path), s3_key(self._prefix, new_path))
 
+    def record_deletion(self, path: str) -> None:
+        """Note that a notebook, or a folder, was deleted: what comes under its name is another."""
+        self._renames.settle(s3_key(self._prefix, path))
+
     def _record(self, path: str, add: Callable[..., str]) -> str | None:
         try:
             save_id = self._added(path, add)
@@ -137,13 +132,16 @@ class Recorder:
 
     def _added(self, path: str, add: Callable[..., str]) -> str:
         key = s3_key(self._prefix, path)
-        former = self._renames.former(key)
+        if len(key.encode()) > LONGEST_KEY:
+            raise NotRecordable(f"its key would have more than the {LONGEST_KEY} bytes of S3")
+        naming = self._renames.untold(key)
         record = {
             "path": path,
             "key": key,
             "author": self._author,
             "release": __version__,
-            "renamed_from": former,
+            "named_at": format_time(naming.at) if naming else "",
+            "renamed_from": naming.former if naming else "",
             "copied_from": _copied_from.get(),
         }
         try:
@@ -151,15 +149,18 @@ class Recorder:
         except FileNotFoundError:  # the first save, or somebody has tidied up
             self._outbox.create()
             save_id = add(**record)
-        if former:
-            self._renames.told(key)
+        if naming:
+            self._renames.settle(key)
         return save_id
 
     def _note_loss(self, path: str, error: Exception) -> None:
-        reason = f"{type(error).__name__}: {error}"
-        if isinstance(error, OSError):
+        if isinstance(error, NotRecordable):
+            reason = str(error)
+        elif isinstance(error, OSError):
             place = error.filename or self._outbox.directory
             reason = f"{error.strerror or error} ({place})"
+        else:
+            reason = f"{type(error).__name__}: {error}"
         message = (
             f"{path} was saved and cannot be archived: {reason}. Its next save is a new attempt."
         )

@@ -181,17 +181,6 @@ def test_other_files_keep_the_checkpoints_they_have(shared_server: JupyterServer
     assert checkpoints(shared_server, "renamed.txt") == []
 
 
-@pytest.mark.thorough
-def test_a_server_without_the_archiver_has_them_too(start_server: StartServer) -> None:
-    server = start_server(
-        "jupyter_server", contents_manager=None, config=CHECKPOINTS, store_url="local"
-    )
-    made = [save(server, "a.ipynb", text) for text in ("first", "second")]
-    assert ids(server, "a.ipynb") == made
-    revert(server, "a.ipynb", made[0])
-    assert texts(server, "a.ipynb") == ["first", "second", "first"]
-
-
 SYNCHRONOUS = """
 from jupyter_server.services.contents.largefilemanager import LargeFileManager
 from bookstore import archiving
@@ -213,8 +202,7 @@ def test_synchronous_contents_managers_revert_too(start_server: StartServer, man
     server.save("a.ipynb", make_notebook("second"))
     revert(server, "a.ipynb", first)
     assert file_text(server, "a.ipynb") == "first"
-    # without the archiver nobody would wait for a version: checkpoints are files
-    assert (first == "checkpoint") == (manager == "LargeFileManager")
+    assert first != "checkpoint"
     model = {"type": "file", "format": "text", "content": "text"}
     assert server.api("PUT", contents_url("a.txt"), json=model).ok
     made = server.api("POST", checkpoints_url("a.txt")).json()["id"]

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -71,14 +72,13 @@ def test_botocores_own_credentials_are_used_where_none_are_set(
 
 
 @pytest.mark.parametrize("contents_manager", [None, "bookstore.BookstoreContentsArchiver"])
-def test_on_jupyter_server_naming_a_store_is_enough_and_saves_are_archived_once(
+def test_naming_a_store_is_enough_and_saves_are_archived_once(
     core_kind: str, start_server: StartServer, bucket: Bucket, contents_manager: str | None
 ) -> None:
-    if core_kind == "classic":
-        pytest.skip("classic has no hook that an extension can register")
     server = start_server(core_kind, contents_manager=contents_manager, **bucket.settings)
-    for number in range(5):
-        server.save("a.ipynb", make_notebook(f"{number}"))
+    numbers = [f"{number}" for number in range(20)]
+    with ThreadPoolExecutor(4) as connections:  # saves that overlap, of one notebook
+        list(connections.map(lambda text: server.save("a.ipynb", make_notebook(text)), numbers))
     answer = server.api(
         "PUT", "/api/contents/a.txt", json={"type": "file", "format": "text", "content": ""}
     )
@@ -86,17 +86,26 @@ def test_on_jupyter_server_naming_a_store_is_enough_and_saves_are_archived_once(
     server.wait_until("archived")
     assert bucket.keys() == ["workspace/a.ipynb"]
     texts = [text_of(body) for body in bucket.bodies("workspace/a.ipynb")]
-    assert texts == ["0", "1", "2", "3", "4"]
+    assert sorted(texts) == sorted(numbers)
     assert bucket.body("workspace/a.ipynb") == (server.root_dir / "a.ipynb").read_bytes()
 
 
-def test_classic_says_when_a_store_is_named_and_nothing_archives(
-    core_kind: str, start_server: StartServer, bucket: Bucket
-) -> None:
-    if core_kind != "classic":
-        pytest.skip("there a registered hook archives")
-    server = start_server(core_kind, contents_manager=None, **bucket.settings)
-    server.wait_for_log("saves are not archived. Set c.NotebookApp")
+ELSEWHERE = """
+from jupyter_server.services.contents.manager import ContentsManager
+
+class InMemory(ContentsManager):
+    def dir_exists(self, path):
+        return True
+
+c.ServerApp.contents_manager_class = InMemory
+"""
+
+
+def test_a_contents_manager_without_files_is_told_of(start_server: StartServer) -> None:
+    server = start_server(
+        "jupyter_server", contents_manager=None, python_config=ELSEWHERE, store_url="local"
+    )
+    server.wait_for_log("InMemory keeps notebooks elsewhere than in files")
 
 
 JUPYTEXT = """

@@ -8,7 +8,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 
-from .history import Entry, EntryPage, pending_entry
+from .history import EntryPage
+from .lineage import Entry, pending_entry
 from .storage import KeyPage, StoreError, Version, VersionIndex, VersionNotFound
 from .storage.outbox import Outbox, Save
 from .storage.stores import Stores

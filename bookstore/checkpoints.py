@@ -12,7 +12,7 @@ from tornado.web import HTTPError
 from . import flavours
 from .archive import ArchivingMixin
 from .contents import os_path_of
-from .history import Entry
+from .lineage import Entry
 from .restore import restore
 from .service import Bookstore, get_bookstore
 from .storage.base import utc_now
@@ -109,7 +109,8 @@ def _newest_or_new(bookstore: Bookstore, contents_manager: Any, path: str) -> di
 
 def _models(bookstore: Bookstore, path: str) -> list[dict[str, Any]]:
     entries = bookstore.history.known(bookstore.key("workspace", path), limit=_MOST)
-    return [model for entry in reversed(entries) if (model := _model(entry))]
+    own = [entry for entry in reversed(entries) if not entry.of_another]
+    return [model for entry in own if (model := _model(entry))]
 
 
 def _nothing() -> None:

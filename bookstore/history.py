@@ -1,61 +1,33 @@
-"""The history of notebooks as people see it: what is in the store, and what is still pending here.
-
-A notebook's history goes on under the names it had before: the first version after a rename says
-where it came from.
-"""
+"""The history of a notebook as people see it: what is in the store, and what is still pending."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
-from heapq import merge
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
-from .inputs import version_name
+from .lineage import Entry, Lineage, marked, pending_entry
 from .renames import Renames
 from .storage import (
-    Provenance,
     Store,
     StoreError,
     TooLarge,
     Version,
     VersionIndex,
     VersionNotFound,
+    VersionPage,
 )
-from .storage.base import format_time, parse_time, sha256_of
+from .storage.base import sha256_of
 from .storage.outbox import Outbox, Save
 from .storage.stores import Stores
 
 _PAGE = 200  # versions asked for at once when one is looked for
 _LONGEST_SEARCH = 5_000  # versions
-
-State = Literal["archived", "pending", "deleted"]
-_Name = tuple[str, datetime | None]  # a key that a notebook had, and until when, if that is known
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """A version in a notebook's history.
-
-    Attributes
-    ----------
-    version : Version
-        Of one that is pending, the version id is the save's id; it can be read by that ever after.
-    state : "archived", "pending" or "deleted"
-        Deleted is the store's own record that the key was deleted.
-    """
-
-    version: Version
-    state: State
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,75 +62,53 @@ class History:
         self._renames = renames
 
     async def page(self, key: str, *, limit: int, after: str | None = None) -> EntryPage:
-        """List a notebook's versions, newest first.
+        """List a notebook's versions, newest first, and at last those of another of its name.
 
-        Saves that are pending come in addition to `limit`, on the first page. While the store fails
-        that page has what is known on this machine, if there is anything.
+        Saves that are pending come in addition to `limit`. While the store fails, the first page
+        has what is known on this machine, if there is anything.
 
         Raises
         ------
         ValueError
             If `after` is not the `next` of another page.
         """
+        saves = await asyncio.to_thread(self._saves)
         if after:
-            streams = [_Stream(self._stores.home(), *state) for state in _states(after, key, limit)]
-            entries = await self._merged(streams, limit)
-            return EntryPage(entries=_marked(entries, has_latest=False), next=_cursor(streams))
+            lineage = Lineage.resumed(after, key, saves)
+            return await self._page(lineage, limit, has_latest=False)
+        lineage = await asyncio.to_thread(self._lineage, key, saves)
         try:
-            return await self._first_page(key, limit)
+            return await self._page(lineage, limit, has_latest=True)
         except StoreError as error:
             known = await asyncio.to_thread(self.known, key, limit=limit)
             if not known:
                 raise
             return EntryPage(entries=known, problem=str(error))
 
-    async def _first_page(self, key: str, limit: int) -> EntryPage:
-        saves = await asyncio.to_thread(self._saves)
-        names = _chain(key, lambda name: self._untold_names(name, saves))
+    async def _page(self, lineage: Lineage, limit: int, *, has_latest: bool) -> EntryPage:
         store = self._stores.home()
-        streams = [_Stream(store, name, limit, until=until) for name, until in names.items()]
-        entries = await self._merged(streams, limit)
-        archived = {e.version.provenance.save_id for e in entries if e.version.provenance}
-        pending = [
-            entry
-            for entry in _pending(saves, names)
-            if entry.version.version_id not in archived  # it has just become a version
-        ]
-        together = list(merge(pending, entries, key=_entry_time, reverse=True))
-        return EntryPage(entries=_marked(together, has_latest=True), next=_cursor(streams))
-
-    async def _merged(self, streams: list[_Stream], limit: int) -> list[Entry]:
-        """Take versions from streams, and from those of the names that are told on the way."""
-        entries: list[Entry] = []
-        while len(entries) < limit and (stream := await _newest(streams)):
-            version = stream.pop()
-            state: State = "deleted" if version.deleted else "archived"
-            entries.append(Entry(version=version, state=state))
-            former = version.provenance.renamed_from if version.provenance else ""
-            if former and all(stream.key != former for stream in streams):
-                until = _time_of(version)
-                streams.append(_Stream(self._stores.home(), former, limit, until=until))
-        return entries
+        entries = lineage.pending()
+        room = limit
+        while room and not lineage.is_over:
+            page = await store.versions(lineage.key, limit=limit, after=lineage.after)
+            taken = lineage.take(await _completed(store, page), room)
+            room -= sum(entry.state != "pending" for entry in taken)
+            entries += taken
+        entries = marked(_each_once(entries), has_latest=has_latest)
+        return EntryPage(entries=entries, next=lineage.cursor)
 
     def known(self, key: str, *, limit: int) -> list[Entry]:
         """List what is known of a notebook on this machine, newest first, without any network."""
-        saves = self._saves()
-        names = self._known_names(key, saves)
-        pending = _pending(saves, names)
-        waiting = {entry.version.version_id for entry in pending}
-        lists = [pending]
-        for name, until in names.items():
-            with suppress(OSError, sqlite3.Error):
-                versions = self._index.versions(name, limit=limit).versions
-                lists.append(
-                    [
-                        Entry(version=version, state="archived")
-                        for version in versions
-                        if _is_until(version, until) and not _is_one_of(version, waiting)
-                    ]
-                )
-        together = list(merge(*lists, key=_entry_time, reverse=True))
-        return _marked(together[:limit], has_latest=True)
+        lineage = self._lineage(key, self._saves())
+        entries = lineage.pending()
+        with suppress(OSError, sqlite3.Error):
+            while len(entries) < limit and not lineage.is_over:
+                page = self._index.versions(lineage.key, limit=limit, after=lineage.after)
+                entries += lineage.take(page, limit)
+        return marked(_each_once(entries)[:limit], has_latest=True)
+
+    def _lineage(self, key: str, saves: list[Save]) -> Lineage:
+        return Lineage(key, saves, self._renames.untold(key))
 
     def _saves(self) -> list[Save]:
         with suppress(OSError):
@@ -179,8 +129,8 @@ class History:
         if entry := await asyncio.to_thread(self._read_pending, key, version_id, target, limit):
             return entry
         download = partial(self._stores.home().download, target=target, limit=limit)
-        name, named = await asyncio.to_thread(self._likely_place, key, version_id)
         try:
+            name, named = await asyncio.to_thread(self._likely_place, key, version_id)
             version = await download(name, version_id=named)
         except VersionNotFound:
             name, named = await self._searched(key, version_id)
@@ -188,15 +138,22 @@ class History:
         return Entry(version=version, state="archived")
 
     async def holds(self, key: str, file: str) -> bool:
-        """Tell whether the newest version known here has the same bytes as a file has now."""
-        return await asyncio.to_thread(self._holds, key, file)
+        """Tell whether the newest version has the same bytes as a file has now, for certain."""
+        newest = await asyncio.to_thread(self._same_as, key, file)
+        if newest and newest.state == "archived":
+            try:  # others may have removed it
+                await self._stores.home().describe(newest.version.key, newest.version.version_id)
+            except StoreError:
+                return False
+        return newest is not None
 
-    def _holds(self, key: str, file: str) -> bool:
+    def _same_as(self, key: str, file: str) -> Entry | None:
+        """Give the newest version known here, if its bytes are the file's."""
         newest = next(iter(self.known(key, limit=1)), None)
-        if newest is None or newest.version.size != os.path.getsize(file):
-            return False
+        if not newest or newest.of_another or newest.version.size != os.path.getsize(file):
+            return None
         with open(file, "rb") as content:
-            return self._sha256_of(newest) == sha256_of(content)
+            return newest if self._sha256_of(newest) == sha256_of(content) else None
 
     def _sha256_of(self, entry: Entry) -> str:
         """Tell the hash of a version, or of a save that is pending; empty if it is not known."""
@@ -211,8 +168,10 @@ class History:
         """Find the pending save that is meant."""
         saves = self._saves()
         if version_id is None:
-            own = [save for save in saves if save.key == key]
-            return max(own, key=lambda save: save.time, default=None)
+            pending = self._lineage(key, saves).pending()
+            if not pending:
+                return None
+            version_id = pending[0].version.version_id
         names = self._known_names(key, saves)
         named = (save for save in saves if save.save_id == version_id and save.key in names)
         return next(named, None)
@@ -235,205 +194,86 @@ class History:
         return pending_entry(save)
 
     def _likely_place(self, key: str, version_id: str | None) -> tuple[str, str | None]:
-        """Give the key under which a version most likely is kept, and its name there."""
+        """Give the key under which a version most likely is kept, and its name there.
+
+        Raises
+        ------
+        VersionNotFound
+            If there is nothing likely.
+        """
+        saves = self._saves()
+        if version_id is None:
+            lineage = self._lineage(key, saves)
+            if not lineage.begins_with_the_newest:
+                raise VersionNotFound(key)
+            return lineage.key, None
         known = None
         with suppress(OSError, sqlite3.Error):
-            known = self._index.named(version_id) if version_id else None
-        if known and known.key in self._known_names(key, self._saves()):
+            known = self._index.named(version_id)
+        if known and known.key in self._known_names(key, saves):
             return known.key, known.version_id
         return key, version_id
 
     async def _searched(self, key: str, version_id: str | None) -> tuple[str, str]:
         """Find a version, the newest if none is named, under whatever name the notebook had."""
         after, seen = None, 0
+        of_another = None
         while seen < _LONGEST_SEARCH:
             page = await self.page(key, limit=_PAGE, after=after)
             for entry in page.entries:
                 is_meant = version_id is None or version_id in _ids(entry.version)
                 if is_meant and entry.state == "archived":
-                    return entry.version.key, entry.version.version_id
+                    place = entry.version.key, entry.version.version_id
+                    if version_id or not entry.of_another:
+                        return place
+                    of_another = of_another or place
             after, seen = page.next, seen + len(page.entries)
             if after is None:
                 break
+        if of_another:
+            return of_another  # its own there is none
         raise VersionNotFound(key, version_id)
 
-    def _untold_names(self, key: str, saves: list[Save]) -> Iterator[_Name]:
-        """Tell how a notebook was called before, as far as the store has not been told yet."""
-        if former := self._renames.former(key):
-            yield former, None
-        for save in saves:
-            if save.key == key and save.renamed_from:
-                yield save.renamed_from, save.saved_at
-
-    def _known_names(self, key: str, saves: list[Save]) -> dict[str, datetime | None]:
-        """Tell how a notebook was called, and until when, as far as this machine knows."""
-
-        def formers(name: str) -> Iterator[_Name]:
-            yield from self._untold_names(name, saves)
+    def _known_names(self, key: str, saves: list[Save]) -> set[str]:
+        """Give the names that a notebook had, as far as this machine knows."""
+        names = {key}
+        to_follow = [key]
+        for name in to_follow:
+            formers = {save.renamed_from for save in saves if save.key == name}
+            if naming := self._renames.untold(name):
+                formers.add(naming.former)
             with suppress(OSError, sqlite3.Error):
-                yield from self._index.renamed_from(name).items()
-
-        return _chain(key, formers)
-
-
-def pending_entry(save: Save) -> Entry:
-    """Make the entry of a save that is pending."""
-    origin = Provenance(
-        save_id=save.save_id,
-        saved_at=save.saved_at,
-        author=save.author,
-        release=save.release,
-        renamed_from=save.renamed_from,
-        copied_from=save.copied_from,
-    )
-    version = Version(
-        key=save.key,
-        version_id=save.save_id,
-        stored_at=save.saved_at,
-        size=save.size,
-        provenance=origin,
-    )
-    return Entry(version=version, state="pending")
+                formers |= self._index.former_keys(name)
+            to_follow += formers - names - {""}
+            names |= formers
+        return names - {""}
 
 
-class _Stream:
-    """The versions of one key, newest first, with all that is known of each."""
+async def _completed(store: Store, page: VersionPage) -> VersionPage:
+    """Ask the store where versions come from that are not known here."""
 
-    def __init__(
-        self,
-        store: Store,
-        key: str,
-        limit: int,
-        after: str | None = None,
-        until: datetime | None = None,
-    ) -> None:
-        self.key = key
-        self.last = after  # the version given last
-        self.until = until  # when the notebook got another name; later versions are not its own
-        self._store = store
-        self._limit = limit
-        self._loaded: list[Version] = []
-        self._next = after
-        self._ended = False
-
-    async def head(self) -> Version | None:
-        """Give the next version, or None at the end."""
-        while not self._loaded and not self._ended:
-            page = await self._store.versions(self.key, limit=self._limit, after=self._next)
-            self._next, self._ended = page.next, page.next is None
-            completed = await asyncio.gather(*map(self._completed, page.versions))
-            self._loaded = [v for v in completed if v and _is_until(v, self.until)]
-        return self._loaded[0] if self._loaded else None
-
-    @property
-    def has_more(self) -> bool:
-        """Whether there is more, as far as is known without asking."""
-        return bool(self._loaded) or not self._ended
-
-    def pop(self) -> Version:
-        """Take that version."""
-        version = self._loaded.pop(0)
-        self.last = version.version_id
-        return version
-
-    async def _completed(self, version: Version) -> Version | None:
+    async def completed(version: Version) -> Version | None:
         if version.provenance or version.deleted:
             return version
-        described = await _described(self._store, self.key, version.version_id)
-        return described and replace(version, provenance=described.provenance)
-
-
-async def _described(store: Store, key: str, version_id: str | None = None) -> Version | None:
-    try:
-        return await store.describe(key, version_id)
-    except VersionNotFound:  # removed since it was listed
+        with suppress(VersionNotFound):  # removed since it was listed
+            described = await store.describe(version.key, version.version_id)
+            return replace(version, provenance=described.provenance)
         return None
 
-
-async def _newest(streams: list[_Stream]) -> _Stream | None:
-    heads = [(await stream.head(), stream) for stream in streams]
-    left = [(_time_of(version), stream) for version, stream in heads if version]
-    return max(left, key=lambda pair: pair[0])[1] if left else None
+    versions = await asyncio.gather(*map(completed, page.versions))
+    return replace(page, versions=[version for version in versions if version])
 
 
-def _chain(key: str, formers: Callable[[str], Iterator[_Name]]) -> dict[str, datetime | None]:
-    """Follow a notebook through its former names, each with the time until which it had that."""
-    names: dict[str, datetime | None] = {key: None}
-    to_follow = [key]
-    for name in to_follow:
-        for former, until in formers(name):
-            if former not in names:
-                names[former] = until
-                to_follow.append(former)
-    return names
-
-
-def _pending(saves: list[Save], names: Mapping[str, datetime | None]) -> list[Entry]:
-    """Give those saves that were made under some names, the newest first."""
-    entries = [pending_entry(save) for save in saves if save.key in names]
-    entries = [entry for entry in entries if _is_until(entry.version, names[entry.version.key])]
-    return sorted(entries, key=_entry_time, reverse=True)
-
-
-def _time_of(version: Version) -> datetime:
-    """Tell when a version was saved.
-
-    Not when it was stored: saves of notebooks that have other names overtake each other.
-    """
-    return version.provenance.saved_at if version.provenance else version.stored_at
-
-
-def _entry_time(entry: Entry) -> datetime:
-    return _time_of(entry.version)
-
-
-def _is_until(version: Version, until: datetime | None) -> bool:
-    return until is None or _time_of(version) <= until
+def _each_once(entries: list[Entry]) -> list[Entry]:
+    """Leave out pending saves that have just become versions."""
+    archived = {
+        entry.version.provenance.save_id
+        for entry in entries
+        if entry.state != "pending" and entry.version.provenance
+    }
+    return [e for e in entries if e.state != "pending" or e.version.version_id not in archived]
 
 
 def _ids(version: Version) -> set[str]:
     """Give the names of a version: the store's, and that of the save it was made of."""
     return {version.version_id, version.provenance.save_id if version.provenance else ""}
-
-
-def _is_one_of(version: Version, save_ids: set[str]) -> bool:
-    return not save_ids.isdisjoint(_ids(version))
-
-
-def _marked(entries: list[Entry], *, has_latest: bool) -> list[Entry]:
-    """Call the first one the latest, and no other: each former name had a latest of its own."""
-    return [
-        replace(entry, version=replace(entry.version, latest=has_latest and number == 0))
-        for number, entry in enumerate(entries)
-    ]
-
-
-def _cursor(streams: list[_Stream]) -> str | None:
-    """Write down where the next page begins; None if there is none."""
-    if not any(stream.has_more for stream in streams):
-        return None
-    states = [
-        [stream.key, stream.last, stream.until and format_time(stream.until)] for stream in streams
-    ]
-    return base64.urlsafe_b64encode(json.dumps(states).encode()).decode().rstrip("=")
-
-
-def _states(
-    cursor: str, key: str, limit: int
-) -> list[tuple[str, int, str | None, datetime | None]]:
-    """Read what `_cursor` has written for a notebook. Raises `ValueError`."""
-    try:
-        states = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if states[0][0] != key:
-            raise ValueError
-        return [
-            (_text(name), limit, last and version_name(last), until and parse_time(until))
-            for name, last, until in states
-        ]
-    except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
-        raise ValueError("after is not what another page has named as its next.") from None
-
-
-def _text(value: str) -> str:
-    """Require a text that can be written as UTF-8. Raises `ValueError` or `AttributeError`."""
-    return value.encode().decode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from .history import Entry
+from .lineage import Entry
 from .storage.base import format_time
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def as_model(bookstore: Bookstore, section: Section, entry: Entry) -> dict[str, 
         "copied_from": origin.copied_from if origin else "",
         "latest": version.latest,
         "state": entry.state,
+        "of_another": entry.of_another,
     }
 
 

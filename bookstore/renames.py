@@ -1,81 +1,115 @@
 """Renames that the archive has not been told of yet.
 
 A rename changes nothing in the archive: the first save under the new name says where it came from.
+The first save under a name that another notebook has left says that it is another one.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import threading
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from .s3_paths import DELIMITER
+from .storage.base import format_time, parse_time, utc_now
+
+
+class Naming(NamedTuple):
+    """How a notebook came by its name.
+
+    Attributes
+    ----------
+    former : str
+        The key it had before; empty if it is a new one, under a name that another one has left.
+    at : datetime
+        When it left that key, or when the other one left this.
+    """
+
+    former: str
+    at: datetime
+
+
+class _Event(NamedTuple):
+    """A rename of a notebook or a folder; or, without the rest, what ends the need to tell of one.
+
+    That is a save, which has told of it, or a deletion.
+    """
+
+    key: str
+    new_key: str = ""
+    at: str = ""
 
 
 class Renames:
     """Remembers renames until the next save, also over restarts.
 
+    Safe for several threads, and for several servers that share the file.
+
     Parameters
     ----------
     file : Path
-        A line of JSON for each rename, and for each save that told of one. Where it cannot be
-        written, history ends at a rename that is followed by a restart: nothing fails for that.
+        A line of JSON for each event. Where it cannot be written, history ends at a rename that is
+        followed by a restart: nothing fails for that.
     """
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._lock = threading.Lock()  # renames come from the server, questions from threads too
-        self._loaded = False
-        # What has happened, in its order: renames of notebooks and of folders, as an old and a new
-        # key, and saves that told of one, as a key.
-        self._events: list[tuple[str, ...]] = []
-        self._found: dict[str, str] = {}  # former keys, until the next event
+        self._lock = threading.Lock()
+        self._seen: tuple[int, int] | None = None  # the file's state when it was read
+        self._events: list[_Event] = []
+        self._found: dict[str, Naming | None] = {}  # until the next event
 
     def add(self, old_key: str, new_key: str) -> None:
         """Note that a notebook, or a folder, has another key from now on."""
-        self._append(old_key, new_key)
+        self._append(_Event(old_key, new_key, format_time(utc_now())))
 
-    def told(self, key: str) -> None:
-        """Note that a save has told the former key of a notebook."""
-        self._append(key)
+    def settle(self, key: str) -> None:
+        """Note that a save has told how a notebook came by its name, or that it was deleted."""
+        self._append(_Event(key))
 
-    def former(self, key: str) -> str:
-        """Tell the former key of a notebook; empty if it was not renamed since a save told that.
+    def untold(self, key: str) -> Naming | None:
+        """Tell how a notebook came by its name; None if no save need tell it, or one has.
 
         Renamed twice without a save between, it never was under the name between.
         """
         with self._lock:
-            former = self._found.get(key)
-            if former is None:
-                former = self._found[key] = self._traced(key)
-            return former
+            self._refresh()
+            if key not in self._found:
+                self._found[key] = self._traced(key)
+            return self._found[key]
 
-    def _traced(self, key: str) -> str:
-        self._load()
-        then = key
-        for *old_key, new_key in reversed(self._events):
-            if not old_key:
-                if then == new_key:
-                    break  # this save has told of all renames before it
-            elif _is_inside(then, new_key):
-                then = old_key[0] + then[len(new_key) :]
-            elif _is_inside(then, old_key[0]):
-                break  # what had this name was moved away: this notebook came later
-        return then if then != key else ""
+    def _traced(self, key: str) -> Naming | None:
+        then, left_at = key, ""
+        for event in reversed(self._events):
+            if not event.new_key:
+                if _is_inside(then, event.key):
+                    break  # a save under this name has told of all before it
+            elif _is_inside(then, event.new_key):
+                then, left_at = event.key + then[len(event.new_key) :], event.at
+            elif _is_inside(then, event.key):
+                # Another one had this name until then; this one came later, and was not saved.
+                return Naming("", parse_time(event.at))
+        return Naming(then, parse_time(left_at)) if then != key else None
 
-    def _load(self) -> None:
-        if self._loaded:
-            return
-        self._loaded = True
+    def _refresh(self) -> None:
+        """Read the file if it is not as it was, as when another server has written to it."""
         with suppress(OSError):
-            for line in self._file.read_bytes().splitlines():
-                if event := _event(line):
-                    self._events.append(event)
+            status = os.stat(self._file)
+            if self._seen != (status.st_size, status.st_mtime_ns):
+                lines = self._file.read_bytes().splitlines()
+                self._events = [event for line in lines if (event := _event(line))]
+                self._found.clear()
+                self._seen = status.st_size, status.st_mtime_ns
 
-    def _append(self, *event: str) -> None:
+    def _append(self, event: _Event) -> None:
         with self._lock:
-            self._load()
+            self._refresh()
+            if not (event.new_key or self._events):
+                return  # nothing is to be told
             self._events.append(event)
             self._found.clear()
             with suppress(OSError):
@@ -84,14 +118,16 @@ class Renames:
                     file.write(json.dumps(event) + "\n")
 
 
-def _event(line: bytes) -> tuple[str, ...] | None:
+def _event(line: bytes) -> _Event | None:
     """Read a line; None if it is not whole, as a server that was killed may leave it."""
     try:
-        event = json.loads(line)
-    except (ValueError, RecursionError):
+        event = _Event(*json.loads(line))
+        if event.at:
+            parse_time(event.at)
+        is_whole = all(isinstance(field, str) for field in event) and bool(event.key)
+        return event if is_whole and bool(event.new_key) == bool(event.at) else None
+    except (ValueError, TypeError, RecursionError):
         return None
-    is_whole = isinstance(event, list) and len(event) in (1, 2)
-    return tuple(event) if is_whole and all(isinstance(key, str) for key in event) else None
 
 
 def _is_inside(key: str, folder: str) -> bool:

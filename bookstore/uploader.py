@@ -197,7 +197,9 @@ class Uploader:
                     origin = await asyncio.to_thread(_provenance, save, content)
                 else:  # less time than it takes to change to a thread and back
                     origin = _provenance(save, content)
-                if self._skip_unchanged and await self._is_newest(save.key, origin.sha256):
+                # What tells of a rename is a version also without a change.
+                may_skip = self._skip_unchanged and not save.named_at
+                if may_skip and await self._is_newest(save.key, origin.sha256):
                     return None
                 self._outbox.mark_sent(save.save_id)
                 try:
@@ -224,6 +226,7 @@ def _provenance(save: Save, content: BinaryIO) -> Provenance:
         author=save.author,
         kernel_name=kernel_name_of(content),
         release=save.release,
+        named_at=save.named_at,
         renamed_from=save.renamed_from,
         copied_from=save.copied_from,
     )

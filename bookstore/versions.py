@@ -8,8 +8,8 @@ from typing import Any, BinaryIO
 
 from .contents import as_text, copy_on_its_way, resolved
 from .differences import compare
-from .history import Entry
 from .inputs import notebook_path, shown, text_field, version_name
+from .lineage import Entry
 from .models import as_model
 from .notebook_json import NotANotebook, read_notebook
 from .restore import restore

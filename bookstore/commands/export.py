@@ -15,8 +15,8 @@ from urllib.parse import quote
 
 from traitlets import Bool
 
-from ..history import Entry
 from ..inputs import object_key, shown
+from ..lineage import Entry
 from ..models import as_model
 from ..service import Section
 from ..storage import (

@@ -10,8 +10,8 @@ from typing import Any, cast
 from traitlets import Enum, Int
 
 from ..differences import compare, in_words
-from ..history import Entry
 from ..inputs import version_name
+from ..lineage import Entry
 from ..models import as_model
 from ..notebook_json import parse_json, read_notebook
 from ..service import Section
@@ -115,6 +115,8 @@ class Versions(HistoryCommand):
             notes = [version["state"]]
             if version["path"] != answer["path"]:
                 notes.append(f"as {printable(version['path'])}")
+            if version["of_another"]:
+                notes.append("another notebook's")
             rows.append(
                 (
                     version["version_id"],

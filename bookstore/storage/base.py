@@ -36,8 +36,11 @@ class Provenance:
         The notebook's kernel, empty when it names none.
     release : str
         The release of Bookstore that took the save.
+    named_at : str
+        In the first version after the notebook got its name, if that was not new: when it got it,
+        as `format_time` writes it.
     renamed_from : str
-        The key of this notebook before it was renamed, in the first version after that.
+        The key that it had before, if any, in the same version.
     copied_from : str
         What a clone or a restored version is a copy of.
     """
@@ -48,6 +51,7 @@ class Provenance:
     author: str = ""
     kernel_name: str = ""
     release: str = ""
+    named_at: str = ""
     renamed_from: str = ""
     copied_from: str = ""
 
@@ -60,6 +64,7 @@ class Provenance:
             "author": self.author,
             "kernel-name": self.kernel_name,
             "bookstore-release": self.release,
+            "named-at": self.named_at,
             "renamed-from": self.renamed_from,
             "copied-from": self.copied_from,
         }
@@ -88,6 +93,7 @@ class Provenance:
             author=fields.get("author", ""),
             kernel_name=fields.get("kernel-name", ""),
             release=fields.get("bookstore-release", ""),
+            named_at=fields.get("named-at", ""),
             renamed_from=fields.get("renamed-from", ""),
             copied_from=fields.get("copied-from", ""),
         )

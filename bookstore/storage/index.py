@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS versions (
     author       TEXT NOT NULL,
     kernel_name  TEXT NOT NULL,
     release      TEXT NOT NULL,
+    named_at     TEXT NOT NULL,
     renamed_from TEXT NOT NULL,
     copied_from  TEXT NOT NULL,
     UNIQUE (key, version_id)
@@ -51,6 +52,7 @@ _PROVENANCE = (
     "author",
     "kernel_name",
     "release",
+    "named_at",
     "renamed_from",
     "copied_from",
 )
@@ -134,10 +136,10 @@ class VersionIndex:
         rows = self._rows(f"key = :key AND version_id IN ({marks})", values)
         return {row["version_id"]: _version(row) for row in rows}
 
-    def renamed_from(self, key: str) -> dict[str, datetime]:
-        """Give the keys that versions of this key say they had before, and when they said so."""
-        rows = self._rows("key = :key AND renamed_from != '' ORDER BY saved_at", {"key": key})
-        return {row["renamed_from"]: parse_time(row["saved_at"]) for row in rows}
+    def former_keys(self, key: str) -> set[str]:
+        """Give the keys that versions of this key say their notebook had before."""
+        rows = self._rows("key = :key AND renamed_from != ''", {"key": key})
+        return {row["renamed_from"] for row in rows}
 
     def versions(
         self, key: str, *, limit: int, after: str | None = None, version_id: str | None = None

@@ -278,6 +278,10 @@ def test_history_follows_a_rename(shared_server: JupyterServer) -> None:
     listed = versions(shared_server, "report.ipynb")
     assert [v["path"] for v in listed] == ["report.ipynb", "draft.ipynb", "draft.ipynb"]
     assert [v["latest"] for v in listed] == [True, False, False]
+    # nor does it come along when that gets a name of its own
+    rename(shared_server, "draft.ipynb", "second report.ipynb")
+    save_all(shared_server, "second report.ipynb", "second report")
+    require_histories(shared_server, {"second report.ipynb": ["second report", "another draft"]})
 
 
 def test_history_follows_the_rename_of_a_folder(shared_server: JupyterServer) -> None:
@@ -332,20 +336,6 @@ def test_history_follows_a_rename_there_and_back(shared_server: JupyterServer) -
     rename(shared_server, "away.ipynb", "there.ipynb")
     save_all(shared_server, "there.ipynb", "3")
     require_histories(shared_server, {"there.ipynb": ["3", "2", "1"]})
-
-
-@pytest.mark.thorough
-def test_a_server_without_the_archiver_follows_renames_too(
-    start_server: StartServer, store_settings: Model
-) -> None:
-    server = start_server("jupyter_server", contents_manager=None, **store_settings)
-    (server.root_dir / "hooked").mkdir()
-    save_all(server, "hooked/old.ipynb", "old")
-    server.wait_until("archived")
-    rename(server, "hooked/old.ipynb", "hooked/new.ipynb")
-    rename(server, "hooked", "by hooks")
-    save_all(server, "by hooks/new.ipynb", "new")
-    require_histories(server, {"by hooks/new.ipynb": ["new", "old"]})
 
 
 @pytest.mark.thorough

@@ -13,9 +13,19 @@ from traitlets.config import Config
 from bookstore.catalogue import Catalogue
 from bookstore.history import History
 from bookstore.renames import Renames
-from bookstore.storage import LocalOptions, Provenance, S3Options, Store, open_index, open_store
-from bookstore.storage.outbox import Outbox
+from bookstore.storage import (
+    LocalOptions,
+    Provenance,
+    S3Options,
+    Store,
+    Version,
+    open_index,
+    open_store,
+)
+from bookstore.storage.base import format_time
+from bookstore.storage.outbox import Outbox, Save, UnreadableSave
 from bookstore.storage.stores import Stores
+from bookstore.uploader import Uploader
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 SAVE = {"author": "ann", "release": "1"}
@@ -65,6 +75,23 @@ class Archive:
         """Put a save into the outbox."""
         return self.outbox.add_content(text.encode(), path=key, key=key, **SAVE, **origin)
 
+    def record(self, key: str, text: str) -> None:
+        """Save a notebook as a server does: the first time under a new name says so."""
+        if naming := self.renames.untold(key):
+            self.save(key, text, named_at=format_time(naming.at), renamed_from=naming.former)
+            self.renames.settle(key)
+        else:
+            self.save(key, text)
+
+    def rename(self, old_key: str, new_key: str) -> None:
+        """Rename a notebook as a server does."""
+        self.renames.add(old_key, new_key)
+
+    async def upload(self) -> None:
+        """Make versions of all saves."""
+        uploader = Uploader(self.outbox, self.store, _Silent(), max_threads=1, skip_unchanged=False)
+        await uploader.drain()
+
     async def read(self, key: str, version_id: str | None = None, limit: int | None = None) -> str:
         content = io.BytesIO()
         await self.history.read(key, version_id, content, limit=limit)
@@ -73,3 +100,17 @@ class Archive:
     async def texts(self, key: str) -> list[str]:
         page = await self.history.page(key, limit=100)
         return [await self.read(key, entry.version.version_id) for entry in page.entries]
+
+
+class _Silent:
+    """Hears what becomes of saves, and lets no failure pass."""
+
+    def queued(self, save: Save) -> None: ...
+
+    def archived(self, save: Save, version: Version | None) -> None: ...
+
+    def failed(self, save: Save, error: Exception) -> None:
+        raise error
+
+    def unreadable(self, save_id: str, error: UnreadableSave) -> None:
+        raise error

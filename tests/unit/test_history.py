@@ -133,3 +133,110 @@ async def test_what_is_on_disk_is_recognised(archive: Archive, tmp_path: Path) -
     assert await archive.history.holds("a", str(file))
     archive.renames.add("a", "b")
     assert await archive.history.holds("b", str(file))
+
+
+async def test_a_name_that_many_notebooks_began_with(archive: Archive) -> None:
+    """As Untitled.ipynb: each is named when it is worth it, and the next one is another."""
+    for name in ("one", "two"):
+        archive.record("new", f"draft of {name}")
+        archive.rename("new", name)
+        assert await archive.texts(name) == [f"draft of {name}"]
+        archive.record(name, name)
+        assert await archive.texts(name) == [name, f"draft of {name}"]
+    await archive.upload()
+    assert await archive.texts("one") == ["one", "draft of one"]
+    assert await archive.texts("two") == ["two", "draft of two"]
+    assert await archive.read("two") == "two"
+    # what is called so now is another one, and theirs can still be had by this name
+    archive.record("new", "third")
+    assert await archive.texts("new") == ["third", "draft of two", "draft of one"]
+    page = await archive.history.page("new", limit=10)
+    assert [entry.of_another for entry in page.entries] == [False, True, True]
+    assert [entry.version.latest for entry in page.entries] == [True, False, False]
+    assert [e.of_another for e in archive.history.known("new", limit=9)] == [False, True, True]
+
+
+async def test_a_name_that_is_taken_before_its_notebook_is_saved_again(archive: Archive) -> None:
+    archive.record("old", "1")
+    archive.rename("old", "new")
+    archive.record("old", "stranger")
+    archive.record("old", "stranger again")
+    for _ in range(2):
+        assert await archive.texts("new") == ["1"]
+        assert await archive.read("new") == "1"
+        await archive.upload()
+    archive.record("new", "2")
+    assert await archive.texts("new") == ["2", "1"]
+    await archive.upload()
+    assert await archive.texts("new") == ["2", "1"]
+
+
+async def test_two_notebooks_that_swap_their_names(archive: Archive) -> None:
+    for name in "ab":
+        archive.record(name, f"{name}1")
+    await archive.upload()
+    archive.rename("a", "between")
+    archive.rename("b", "a")
+    archive.rename("between", "b")
+    # each has been under its new name by another's versions only
+    assert await archive.texts("a") == ["b1", "a1"]
+    assert await archive.read("a") == "b1"
+    assert archive.history.known("a", limit=1)[0].version.key == "b"
+    for name in "ab":
+        archive.record(name, f"{name}2")
+    await archive.upload()
+    assert await archive.texts("a") == ["a2", "b1", "a1"]
+    assert await archive.texts("b") == ["b2", "a1", "b1"]
+
+
+async def test_there_and_back(archive: Archive) -> None:
+    archive.record("a", "1")
+    archive.rename("a", "b")
+    archive.record("b", "2")
+    archive.rename("b", "a")
+    assert await archive.texts("a") == ["2", "1"]
+    assert await archive.read("a") == "2"
+    archive.record("a", "3")
+    for _ in range(2):
+        page = await archive.history.page("a", limit=10)
+        assert not any(entry.of_another for entry in page.entries)
+        assert await archive.texts("a") == ["3", "2", "1"]
+        await archive.upload()
+
+
+async def test_what_was_deleted_does_not_go_on_in_what_comes_after_it(archive: Archive) -> None:
+    archive.record("a", "1")
+    archive.rename("a", "b")
+    archive.renames.settle("b")  # deleted
+    archive.record("b", "another")
+    await archive.upload()
+    assert await archive.texts("b") == ["another"]
+    archive.renames.settle("b")
+    archive.record("b", "a third")
+    assert await archive.texts("b") == ["a third", "another"]  # what was deleted can be had
+
+
+async def test_pages_go_through_names_that_were_used_twice(archive: Archive) -> None:
+    for name in ("one", "two"):
+        for number in range(3):
+            archive.record("new", f"draft {number} of {name}")
+        archive.rename("new", name)
+        archive.record(name, name)
+    archive.record("new", "third")
+    await archive.upload()
+    expected = {
+        "two": ["two", *(f"draft {number} of two" for number in (2, 1, 0))],
+        "new": [
+            "third",
+            *(f"draft {number} of {name}" for name in ("two", "one") for number in (2, 1, 0)),
+        ],
+    }
+    for name, texts in expected.items():
+        for limit in (1, 2, 3, 50):
+            found: list[str] = []
+            after = None
+            while after or not found:
+                page = await archive.history.page(name, limit=limit, after=after)
+                found += [await archive.read(name, e.version.version_id) for e in page.entries]
+                after = page.next
+            assert found == texts

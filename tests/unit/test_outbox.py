@@ -235,3 +235,14 @@ def test_a_save_that_was_taken_for_one_left_behind_is_recorded_anew(outbox: Outb
     with pytest.raises(FileNotFoundError):  # whoever records does it again then
         outbox._add(held_up, dict(RECORD))
     assert (outbox.pending(), outbox.unreadable()) == (0, 0)
+
+
+def test_times_keep_their_order_when_the_clock_is_set_back_between_servers(
+    outbox: Outbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = load(outbox, outbox.add_content(b"first", **RECORD))
+    monkeypatch.setattr(time, "time_ns", lambda: first.time - 3_600_000_000_000)
+    another = Outbox(tmp_path, outbox.store_url)
+    second = load(another, another.add_content(b"second", **RECORD))
+    another.close()
+    assert second.time > first.time

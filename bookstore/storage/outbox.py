@@ -63,8 +63,8 @@ class Save:
         The release of Bookstore that took it.
     size : int
         In bytes.
-    renamed_from : str
-        The notebook's key before it was renamed, in the first save after that.
+    named_at, renamed_from : str
+        As in `Provenance`.
     copied_from : str
         What it is a copy of, where it is one.
     """
@@ -76,6 +76,7 @@ class Save:
     author: str
     release: str
     size: int
+    named_at: str = ""
     renamed_from: str = ""
     copied_from: str = ""
 
@@ -106,7 +107,7 @@ class Outbox:
         self._state_file = self.directory / "state"
         self._prefix = os.path.join(self.directory, "")
         self._blanks = Blanks(self.directory, _WAITING)
-        self._clock = _Clock()
+        self._clock = _Clock(self._newest_time)
         self._read: dict[str, Save] = {}
 
     def create(self) -> None:
@@ -299,6 +300,11 @@ class Outbox:
             os.close(blank.descriptor)
         return _save_id(blank)
 
+    def _newest_time(self) -> int:
+        with suppress(OSError):
+            return max((save.time for save in self.saves()), default=0)
+        return 0
+
     def _require_in_place(self, blank: Blank) -> None:
         """Require that the file is still where the uploader looks. Raises `FileNotFoundError`."""
         if not os.fstat(blank.descriptor).st_nlink:
@@ -311,15 +317,23 @@ class Outbox:
 
 
 class _Clock:
-    """Nanoseconds since the epoch that never repeat or run back, so that saves keep their order."""
+    """Nanoseconds since the epoch that never repeat or run back, so that saves keep their order.
 
-    def __init__(self) -> None:
-        self._last = 0
+    Parameters
+    ----------
+    start : callable
+        Gives a time that is already taken, also if the machine's clock was set back since.
+    """
+
+    def __init__(self, start: Callable[[], int]) -> None:
+        self._start = start
+        self._last: int | None = None
         self._lock = threading.Lock()
 
     def next(self) -> int:
         with self._lock:
-            self._last = max(time.time_ns(), self._last + 1)
+            last = self._start() if self._last is None else self._last
+            self._last = max(time.time_ns(), last + 1)
             return self._last
 
 

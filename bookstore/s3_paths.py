@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 DELIMITER = "/"
+LONGEST_KEY = 1024  # bytes
 
 
 def s3_key(prefix: str, path: str = "") -> str:

@@ -8,6 +8,7 @@ uploads; when it ends another takes over.
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from logging import ERROR, INFO, WARNING
+from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -27,6 +29,8 @@ from .storage import (
     Store,
     StoreCheck,
     StoreError,
+    StoreRefused,
+    StoreUnavailable,
     Version,
     open_store,
 )
@@ -49,7 +53,8 @@ class Report:
     def __init__(self, outbox: Outbox, events: int) -> None:
         self._outbox = outbox
         self._events = events  # a descriptor
-        self._last_problem = ""
+        self._told: set[str] = set()  # problems, until the store takes saves again
+        self._is_outage = False
         self._last_check: StoreCheck | None = None
         self.changed = asyncio.Event()
         self.state: dict[str, Any] = {"last_archived": None, "last_error": None, "store": None}
@@ -60,8 +65,9 @@ class Report:
 
     def archived(self, save: Save, version: Version | None) -> None:
         now = utc_now()
-        if self._last_problem:
-            self._last_problem = ""
+        if self._is_outage:
+            self._is_outage = False
+            self._told.clear()
             self.log(INFO, "the store takes saves again.")
         if version is not None:
             self.state["last_archived"] = {
@@ -77,8 +83,9 @@ class Report:
     def failed(self, save: Save, error: Exception) -> None:
         problem = str(error) if isinstance(error, StoreError) else _unexpected(error)
         self._note_error(save.path, problem)
-        if problem != self._last_problem:
-            self._last_problem = problem
+        self._is_outage |= isinstance(error, (StoreUnavailable, StoreRefused))
+        if problem not in self._told:
+            self._told.add(problem)
             self.log(WARNING, f"{save.path} waits to be archived. {problem}")
 
     def unreadable(self, save_id: str, error: UnreadableSave) -> None:
@@ -168,7 +175,7 @@ async def _work(
         outbox.sweep()
         async with _the_only_one(outbox, ended) as chosen:
             if chosen:
-                await _upload_until(ended, uploader, store, report)
+                await _upload_until(ended, outbox, uploader, store, report)
                 with suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(uploader.drain(), settings.shutdown_timeout)
                 report.count()
@@ -214,8 +221,16 @@ async def _the_only_one(outbox: Outbox, ended: asyncio.Event) -> AsyncIterator[b
         lock.release()
 
 
+async def _watch(lock_file: Path) -> None:
+    """Raise `FileNotFoundError` when our lock is in nobody's way: somebody has removed its file."""
+    ours = lock_file.stat().st_ino
+    while lock_file.stat().st_ino == ours:
+        await asyncio.sleep(_LOCK_INTERVAL)
+    raise FileNotFoundError(errno.ENOENT, "the outbox was removed", str(lock_file))
+
+
 async def _upload_until(
-    ended: asyncio.Event, uploader: Uploader, store: Store, report: Report
+    ended: asyncio.Event, outbox: Outbox, uploader: Uploader, store: Store, report: Report
 ) -> None:
     async def check() -> None:
         while True:
@@ -225,7 +240,10 @@ async def _upload_until(
                 return
             await asyncio.sleep(_CHECK_INTERVAL)
 
-    working = [asyncio.create_task(uploader.run()), asyncio.create_task(report.keep_counting())]
+    working = [
+        asyncio.create_task(work)
+        for work in (uploader.run(), report.keep_counting(), _watch(outbox.lock_file))
+    ]
     beside = [asyncio.create_task(check()), asyncio.create_task(ended.wait())]
     await asyncio.wait([*working, beside[1]], return_when=asyncio.FIRST_COMPLETED)
     for task in (*working, *beside):

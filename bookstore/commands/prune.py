@@ -65,6 +65,9 @@ class Prune(HistoryCommand):
         """Look for old versions, or write the rule."""
         self.bookstore.require_store()
         prefix = self.bookstore.folder(self.which)
+        if not prefix:  # of all that is in the bucket, nothing is known to be ours
+            setting = f"c.BookstoreSettings.{self.which}_prefix"
+            raise UsageError(f"Nothing can be pruned there: {setting} is empty.")
         if self.lifecycle:
             return self._rule(prefix)
         found, failed = await self.bookstore.run(self._prune(prefix))

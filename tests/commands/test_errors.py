@@ -49,6 +49,7 @@ pytestmark = pytest.mark.thorough
         ("clone none.ipynb", 2, "Name what to clone as s3://BUCKET/KEY"),
         ("clone s3://local/", 2, "A key is needed"),
         ("prune --lifecycle", 2, "The embedded store has no rules"),
+        ("prune --BookstoreSettings.workspace_prefix=", 2, "c.BookstoreSettings.workspace_prefix"),
     ],
 )
 def test_mistakes(shell: Shell, arguments: str, code: int, sentence: str) -> None:

@@ -179,9 +179,10 @@ class _Connection:
                 pass
             return False
         if mode in OWN_ANSWERS:
+            self._proxy.seen[mode] += 1  # first: whoever has the answer may look at once
             await self._answer(request, *OWN_ANSWERS[mode])
-            goes_on = True
-        elif mode == "refuse":  # accepted just before the listener closed
+            return True
+        if mode == "refuse":  # accepted just before the listener closed
             self._break_off()
             goes_on = False
         elif mode == "cut_upload":

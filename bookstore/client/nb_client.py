@@ -209,7 +209,12 @@ class NotebookClient:
         )
         if not answer.is_redirect:
             raise BookstoreError(
-                f"The Jupyter server at {self.url} refused the password.", answer.status_code
+                (
+                    f"The Jupyter server at {self.url} refused the password."
+                    if self._is_there(session)
+                    else self._nowhere
+                ),
+                answer.status_code,
             )
 
     def _get_xsrf_token(self, session: requests.Session) -> str:
@@ -254,6 +259,14 @@ class NotebookClient:
             return self._verify
         files = map(os.environ.get, ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"))
         return next(filter(None, files), True)
+
+    def _is_there(self, session: requests.Session) -> bool:
+        """Whether a Jupyter server begins at this address: it tells its version to everybody."""
+        return self._send(session, "GET", f"{self.url}/api").ok
+
+    @property
+    def _nowhere(self) -> str:
+        return f"There is no Jupyter server at {self.url}: is its base_url in the address?"
 
     def _failure(self, error: Exception) -> str:
         """Say why no answer came."""

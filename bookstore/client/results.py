@@ -45,7 +45,9 @@ class Shown:
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        table = [self._header, *self._table()] if self._header else self._table()
+        table = self._table()
+        if table and self._header:
+            table = [self._header, *table]
         rows = [[_plain(cell) for cell in row] for row in table]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
@@ -55,13 +57,16 @@ class Shown:
         return "\n  ".join([_plain(self._sentence()), *lines])
 
     def _repr_html_(self) -> str:
+        table = self._table()
+        sentence = f"<p>{_html(self._sentence())}</p>"
+        if not table:
+            return sentence
         rows = "".join(
-            f"<tr>{''.join(f'<td{_LEFT}>{_html(cell)}</td>' for cell in row)}</tr>"
-            for row in self._table()
+            f"<tr>{''.join(f'<td{_LEFT}>{_html(cell)}</td>' for cell in row)}</tr>" for row in table
         )
         header = "".join(f"<th{_LEFT}>{escape(name)}</th>" for name in self._header)
         head = f"<thead><tr>{header}</tr></thead>" if header else ""
-        return f"<p>{_html(self._sentence())}</p><table>{head}<tbody>{rows}</tbody></table>"
+        return f"{sentence}<table>{head}<tbody>{rows}</tbody></table>"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +83,11 @@ class Pages:
 
     url: str
     from_root: bool
+
+    def home(self) -> Link:
+        """Return a link to the page that lists the notebooks."""
+        page = f"{self.url}/bookstore"
+        return Link("on Bookstore's pages", self.on_server(page), page)
 
     def view(self, path: str, version_id: str, section: str) -> str:
         """Return the address of the page of a version."""
@@ -238,10 +248,13 @@ class Versions(Shown, Sequence[Version]):
 
     def _sentence(self) -> str:
         count = len(self.items)
+        if not count:
+            published = "published " if self.section == "published" else ""
+            return f"There are no {published}versions of {self.path}."
         versions = "version" if count == 1 else "versions"
         if self.more:
             return f"{self.path}: the {count} newest {versions}, of more."
-        return f"{self.path}: {count or 'no'} {versions}."
+        return f"{self.path}: {count} {versions}."
 
     def _table(self) -> Table:
         return [
@@ -316,7 +329,8 @@ class DiffResult(Shown):
 
     def _table(self) -> Table:
         page = self.pages.diff(self.path, self.base, self.head)
-        return [("from", self.base), ("to", self.head), ("side by side", Link("open", page, page))]
+        shown = Link("what has changed", page, page)
+        return [("from", self.base), ("to", self.head), ("page", shown)]
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
@@ -344,13 +358,14 @@ class StatusResult(Shown):
     store: Mapping[str, Any] | None
     archive: Mapping[str, Any]
     model: Mapping[str, Any] = field(compare=False)
+    pages: Pages = field(compare=False)
 
     def _sentence(self) -> str:
         return f"Bookstore {self.release}: {self.description}"
 
     def _table(self) -> Table:
         last, error = self.archive.get("last_archived"), self.archive.get("last_error")
-        rows = [
+        rows: list[tuple[str, Cell]] = [
             ("pending", str(self.archive.get("pending", ""))),
             ("failed", str(self.archive.get("failed", ""))),
         ]
@@ -362,7 +377,7 @@ class StatusResult(Shown):
         if error:
             when = show_time(read_time(error.get("at")))
             rows.append(("last error", f"{error.get('message')} ({when})"))
-        return rows
+        return [*rows, ("versions", self.pages.home())]
 
 
 def read_time(text: Any) -> datetime | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import socket
 import sys
 from collections.abc import Iterator
@@ -23,6 +22,9 @@ Record = dict[str, Any]
 
 _INFO_FILES = ("nbserver-*.json", "jpserver-*.json")
 _INSTEAD_OF_ALL = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 (a client)
+# what the paths of a server's pages begin with, after its base_url
+_PAGES = {"bookstore", "lab", "nbclassic", "tree"}
+_PAGES_OF_FILES = {"consoles", "doc", "edit", "notebooks"}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -55,7 +57,8 @@ def server_at(url: str) -> Record:
     Parameters
     ----------
     url : str
-        Also as a server shows it at its start, ``http://localhost:8888/lab?token=…``.
+        Also as a server shows it at its start, ``http://localhost:8888/lab?token=…``, or as a
+        browser shows one of the server's pages.
 
     Raises
     ------
@@ -64,14 +67,30 @@ def server_at(url: str) -> Record:
     """
     address = _split(url.strip())
     tokens = parse_qs(address.query).get("token", [""])
-    path = re.sub(r"/(lab|tree)/?$", "", address.path).rstrip("/") + "/"
     # without user and password: these would take the token's place, and show up in messages
     netloc = address.netloc.rpartition("@")[2]
-    plain = address._replace(netloc=netloc, path=path, query="", fragment="")
-    for record in running_servers():
-        if _same_server(urlsplit(record["url"]), plain):
-            return {**record, "url": plain.geturl(), "token": tokens[0] or record.get("token", "")}
-    return {"url": plain.geturl(), "base_url": path, "token": tokens[0]}
+    bases = _base_urls(address.path)
+    plain = [address._replace(netloc=netloc, path=p, query="", fragment="") for p in bases]
+    running = running_servers()
+    for place in plain:
+        for record in running:
+            if _same_server(urlsplit(record["url"]), place):
+                token = tokens[0] or record.get("token", "")
+                return {**record, "url": place.geturl(), "token": token}
+    return {"url": plain[0].geturl(), "base_url": bases[0], "token": tokens[0]}
+
+
+def _base_urls(path: str) -> list[str]:
+    """Tell what the ``base_url`` in the path of a page may be, the likeliest first."""
+    parts = [*path.rstrip("/").split("/"), ""]
+    ends = [
+        number
+        for number, part in enumerate(parts)
+        if (part in _PAGES or (part in _PAGES_OF_FILES and parts[number + 1]))
+        # a hub has servers at /user/{name}/, and a name may be that of a page
+        and parts[number - 1] != "user"
+    ]
+    return ["/".join(parts[:end]) + "/" for end in [*ends, len(parts) - 1]]
 
 
 def started_this_kernel(record: Record) -> bool:

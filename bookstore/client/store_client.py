@@ -310,6 +310,7 @@ class BookstoreClient(CurrentNotebookClient):
             store=answer.get("store"),
             archive=answer.get("archive", {}),
             model=answer,
+            pages=self._pages(),
         )
 
     def _path_or_own(self, path: str | None) -> str:
@@ -335,8 +336,8 @@ class BookstoreClient(CurrentNotebookClient):
     def _refusal(self, answer: requests.Response) -> str:
         if answer.status_code == HTTPStatus.NOT_FOUND and not message_of(answer):
             # Bookstore would have said what there is not.
-            if not self._send(self.req_session, "GET", f"{self.url}/api").ok:
-                return f"There is no Jupyter server at {self.url}: is its base_url in the address?"
+            if not self._is_there(self.req_session):
+                return self._nowhere
             return (
                 f"Bookstore is not enabled on the Jupyter server at {self.url}: install it there,"
                 " run `jupyter server extension enable bookstore` and start the server again."

@@ -194,6 +194,15 @@ def test_refusals_are_told_in_a_sentence(
     assert SECRET not in str(failure.value)
 
 
+def test_a_wrong_address_is_not_taken_for_a_wrong_password(stub: StubServer) -> None:
+    client = NotebookClient({"url": f"{stub.url}/wrong"}, password=SECRET)
+    with pytest.raises(BookstoreError, match=f"^There is no Jupyter server at {stub.url}/wrong:"):
+        client.get_sessions()
+    stub.answers |= {"POST /login": Answer("", 401), "GET /api": Answer({"version": "2"})}
+    with pytest.raises(BookstoreError, match="refused the password"):
+        NotebookClient({"url": stub.url}, password=SECRET).get_sessions()
+
+
 def test_a_server_that_is_gone_is_told_in_a_sentence() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(BookstoreError, match=f"^The Jupyter server at {url} cannot be reached"):

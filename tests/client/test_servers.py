@@ -71,6 +71,19 @@ def test_all_interfaces_are_no_address(add_record: AddRecord, told: str, url: st
         ("http://example.org:8888/", "http://example.org:8888/", ""),
         ("https://localhost:8888/", "https://localhost:8888/", ""),
         ("http://localhost:8888/user/ann/lab", "http://localhost:8888/user/ann/", ""),
+        ("http://localhost:8888/lab/tree/user/lab/a.ipynb", "http://localhost:8888/", "t"),
+        ("http://localhost:8888/lab/workspaces/a?reset", "http://localhost:8888/", "t"),
+        ("http://localhost:8888/tree/a/b", "http://localhost:8888/", "t"),
+        (
+            "http://localhost:8888/notebooks/a%20b.ipynb?kernel_name=x",
+            "http://localhost:8888/",
+            "t",
+        ),
+        ("http://localhost:8888/nbclassic/notebooks/a.ipynb", "http://localhost:8888/", "t"),
+        ("http://localhost:8888/bookstore/versions/a.ipynb", "http://localhost:8888/", "t"),
+        ("http://localhost:8889/user/lab/lab/tree/a", "http://localhost:8889/user/lab/", ""),
+        ("http://localhost:8889/user/lab/", "http://localhost:8889/user/lab/", ""),
+        ("http://localhost:8889/notebooks/", "http://localhost:8889/notebooks/", ""),
     ],
 )
 def test_a_told_address_gets_the_token_of_that_server_only(
@@ -79,6 +92,13 @@ def test_a_told_address_gets_the_token_of_that_server_only(
     add_record("http://localhost:8888")
     record = servers.server_at(url)
     assert (record["url"], record["token"]) == (plain, token)
+
+
+def test_an_address_is_cut_where_a_server_is_known_to_begin(add_record: AddRecord) -> None:
+    add_record("http://localhost:8888/lab")
+    for page in "/lab", "/lab/", "/lab/tree/a.ipynb", "/lab/lab/tree/a.ipynb":
+        record = servers.server_at(f"http://localhost:8888{page}")
+        assert (record["url"], record["token"]) == ("http://localhost:8888/lab/", "t")
 
 
 @pytest.mark.parametrize(

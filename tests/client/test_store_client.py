@@ -153,7 +153,9 @@ def test_versions_are_asked_for_page_by_page(stub: StubServer, client: Bookstore
     stub.answers[place] = Answer({"versions": [version(1, state="deleted")], "next": None})
     assert "href" not in client.versions("b.ipynb")._repr_html_()
     stub.answers[place] = Answer({"versions": [], "next": None})
-    assert repr(client.versions("b.ipynb")).startswith("b.ipynb: no versions.")
+    none = client.versions("b.ipynb")
+    assert repr(none) == "There are no versions of b.ipynb."
+    assert none._repr_html_() == "<p>There are no versions of b.ipynb.</p>"
 
 
 def test_restore_takes_an_id_or_a_version(stub: StubServer, client: BookstoreClient) -> None:
@@ -187,7 +189,7 @@ def test_diff_counts_cells(stub: StubServer, client: BookstoreClient) -> None:
     assert difference.diff == diff
     assert (difference.added, difference.removed, difference.changed) == (2, 3, 1)
     assert repr(difference).startswith(
-        "a.ipynb: 2 cells added, 3 removed, 1 changed, metadata.\n  from          v1\n"
+        "a.ipynb: 2 cells added, 3 removed, 1 changed, metadata.\n  from  v1\n"
     )
     assert 'href="/bookstore/diff/a.ipynb?base=v1&amp;head=v2"' in difference._repr_html_()
     stub.answers["GET /api/bookstore/diff/a.ipynb"] = Answer({"diff": []})
@@ -219,7 +221,9 @@ def test_status_tells_how_archiving_goes(stub: StubServer, client: BookstoreClie
         "  store          It keeps no versions.",
         "  last archived  a.ipynb, 2026-11-24 12:00:00 UTC",
         "  last error     It is full. (2026-11-24 12:00:00 UTC)",
+        f"  versions       {stub.url}/bookstore",
     ]
+    assert 'href="/bookstore"' in status._repr_html_()
     stub.answers["GET /api/bookstore"] = Answer({"release": "3.0", "store": None})
     assert ">pending</td>" in client.status()._repr_html_()
 

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from . import metrics
 from ._version import __version__
 from .bookstore_config import BookstoreSettings, expand_prefix
+from .inputs import shown
 from .renames import Renames
 from .s3_paths import LONGEST_KEY, s3_key
 from .storage.base import format_time, utc_now
@@ -185,6 +186,50 @@ class Recorder:
         except Timeout:
             return True
 
+    def take_over(self, store_url: str) -> int:
+        """Have the saves that wait for another store uploaded to this one.
+
+        Returns
+        -------
+        int
+            How many they are.
+
+        Raises
+        ------
+        ValueError
+            If there are none.
+        NotRecordable
+            If a server uploads them to the other store.
+        """
+        others = {other.store_url: other for other in self._outbox.others()}
+        if store_url not in others:
+            known = ", ".join(others) or "any other store"
+            raise ValueError(f"No saves wait for {shown(store_url)}; some do for: {known}.")
+        try:
+            with FileLock(others[store_url].lock_file, timeout=0):
+                return self._outbox.take_over(others[store_url])
+        except Timeout:
+            raise NotRecordable(
+                f"A server uploads to {store_url} now: stop it before its saves go elsewhere."
+            ) from None
+
+    def warn_of_others(self) -> None:
+        """Say in the log which saves wait for a store that is not the configured one."""
+        for other in self._elsewhere():
+            self._log.warning(
+                "Bookstore: %d saves wait for %s, which is not the store that is configured now."
+                " `jupyter bookstore drain --from %s` uploads them to this one.",
+                other["pending"],
+                other["store"],
+                other["store"],
+            )
+
+    def _elsewhere(self) -> list[dict[str, Any]]:
+        return [
+            {"store": other.store_url, "pending": other.pending()}
+            for other in self._outbox.others()
+        ]
+
     def pending(self) -> int:
         """Count the saves that wait. Raises `OSError` where the outbox cannot be read."""
         return self._outbox.pending()
@@ -213,6 +258,7 @@ class Recorder:
             "failed": failed + self._lost,
             "last_archived": state.get("last_archived"),
             "last_error": max(errors, key=lambda error: str(error["at"]), default=None),
+            "elsewhere": self._elsewhere(),
         }
 
 

@@ -36,7 +36,13 @@ from .store_loop import StoreLoop
 T = TypeVar("T")
 Section = Literal["workspace", "published"]
 
-_NOTHING_ARCHIVED = {"pending": 0, "failed": 0, "last_archived": None, "last_error": None}
+_NOTHING_ARCHIVED: dict[str, Any] = {
+    "pending": 0,
+    "failed": 0,
+    "last_archived": None,
+    "last_error": None,
+    "elsewhere": [],
+}
 
 _open: dict[str, Bookstore] = {}
 
@@ -162,6 +168,7 @@ class Bookstore:
         """Begin to upload in the background."""
         if self.recorder:
             self.recorder.start()
+            self.recorder.warn_of_others()
 
     def close(self) -> None:
         """Upload what is pending, for `shutdown_timeout` seconds at most."""

@@ -223,10 +223,14 @@ async def _the_only_one(outbox: Outbox, ended: asyncio.Event) -> AsyncIterator[b
 
 async def _watch(lock_file: Path) -> None:
     """Raise `FileNotFoundError` when our lock is in nobody's way: somebody has removed its file."""
-    ours = lock_file.stat().st_ino
-    while lock_file.stat().st_ino == ours:
+    ours = _inode(lock_file)
+    while _inode(lock_file) == ours:  # noqa: ASYNC110 - nobody tells us
         await asyncio.sleep(_LOCK_INTERVAL)
     raise FileNotFoundError(errno.ENOENT, "the outbox was removed", str(lock_file))
+
+
+def _inode(file: Path) -> int:
+    return file.stat().st_ino
 
 
 async def _upload_until(

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from traitlets import Unicode
+
 from ..draining import drained
 from ..inputs import notebook_path, shown
 from ..recorder import Recorder
@@ -31,14 +33,25 @@ class Drain(BookstoreCommand):
 
     name = "jupyter bookstore drain"
     description = """Upload the saves that are pending. Where a server runs that does so already,
-    wait for it."""
+    wait for it. With --from, also those that wait for another store, which was configured when they
+    were saved."""
     examples = """
     jupyter bookstore drain
     jupyter bookstore drain --json
+    jupyter bookstore drain --from https://s3.amazonaws.com/notebook
     """
+
+    from_store = Unicode(help="The other store, as `status` names it.").tag(config=True)
+
+    aliases = {
+        **BookstoreCommand.aliases,
+        "from": "Drain.from_store",
+    }
 
     async def answer(self, *arguments: str) -> dict[str, Any]:
         """Wait until nothing is pending, or until the store takes no more for now."""
+        if self.from_store:
+            await asyncio.to_thread(self.recorder.take_over, self.from_store)
         before = (await asyncio.to_thread(self.recorder.archive_status))["pending"]
         if before and await asyncio.to_thread(self.recorder.another_uploads):
             print("A server uploads them already; waiting for it.", file=sys.stderr)

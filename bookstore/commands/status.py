@@ -33,6 +33,8 @@ class Status(BookstoreCommand):
         archive = answer["archive"]
         print(f"Pending: {archive['pending']}")
         print(f"Failed: {archive['failed']}")
+        for other in archive["elsewhere"]:
+            print(f"Pending for {other['store']}: {other['pending']}")
         if last := archive["last_archived"]:
             print(f"Last archived: {printable(last['path'])}, at {last['archived_at']}")
         if error := archive["last_error"]:

@@ -101,6 +101,7 @@ class Outbox:
 
     def __init__(self, local_dir: Path, store_url: str) -> None:
         self.store_url = store_url
+        self._local_dir = local_dir
         self.directory = local_dir / "outbox" / short_name(store_url)
         self.lock_file = self.directory / "uploader.lock"
         self.set_aside_directory = self.directory / "unreadable"
@@ -237,6 +238,27 @@ class Outbox:
             return len(os.listdir(self.set_aside_directory))
         except (FileNotFoundError, NotADirectoryError):
             return 0
+
+    def others(self) -> list[Outbox]:
+        """Give the outboxes of other stores, for which saves wait: a setting was changed."""
+        found = []
+        with suppress(OSError):
+            for folder in sorted(self.directory.parent.iterdir()):
+                with suppress(OSError):  # what is no outbox
+                    url = (folder / "store").read_text(encoding="utf-8").removesuffix("\n")
+                    other = Outbox(self._local_dir, url)
+                    if other.directory == folder != self.directory and other.pending():
+                        found.append(other)
+        return found
+
+    def take_over(self, other: Outbox) -> int:
+        """Move the saves of another outbox, from which nobody uploads, here; count them."""
+        self.create()
+        save_ids = other.ids()
+        for save_id in save_ids:
+            # If it was sent, then to the other store.
+            os.rename(other._whereabouts(save_id), self._file(save_id, _WAITING))
+        return len(save_ids)
 
     def sweep(self) -> None:
         """Remove files made ahead by a server that was killed.

@@ -12,8 +12,9 @@ import pytest
 from traitlets.config import Config
 
 from bookstore.archive import ArchiveRecord, ArchivingMixin, BookstoreContentsArchiver, archiving
+from bookstore.draining import drained
 from bookstore.flavours import LargeFileManager
-from tests.support.notebooks import make_notebook
+from tests.support.notebooks import make_notebook, text_of
 
 MakeArchiver = Callable[..., Any]
 
@@ -136,3 +137,67 @@ def test_contents_managers_with_the_same_settings_share_one_bookstore(
 def test_only_keyword_arguments_make_a_contents_manager() -> None:
     with pytest.raises(TypeError):
         BookstoreContentsArchiver(42, True, "hello")
+
+
+async def test_what_was_saved_for_a_mistaken_store_can_be_archived(
+    make_archiver: MakeArchiver, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mistaken = make_archiver(
+        store_url="",
+        s3_bucket="mistaken",
+        s3_endpoint_url="http://no-such-host.invalid",
+        s3_access_key_id="key",
+        s3_secret_access_key="secret",
+        shutdown_timeout=0.0,
+    )
+    await save(mistaken, "a.ipynb", make_notebook("a"))
+    mistaken.bookstore.close()
+    bookstore = make_archiver().bookstore
+    bookstore.log.propagate = True
+    bookstore.start()
+    url = "http://no-such-host.invalid/mistaken"
+    assert f"1 saves wait for {url}" in caplog.text
+    assert bookstore.status()["archive"]["elsewhere"] == [{"store": url, "pending": 1}]
+    with pytest.raises(ValueError, match="No saves wait for 'http://other'"):
+        bookstore.recorder.take_over("http://other")
+    assert bookstore.recorder.take_over(url) == 1
+    await drained(bookstore.recorder)
+    assert [text_of(json.dumps(body).encode()) for body in contents(tmp_path)] == ["a"]
+    assert bookstore.status()["archive"]["elsewhere"] == []
+
+
+async def test_a_key_that_no_bucket_takes_is_told(
+    make_archiver: MakeArchiver, tmp_path: Path
+) -> None:
+    archiver = make_archiver()
+    path = "/".join(["x" * 200] * 6) + ".ipynb"
+    (tmp_path / "root" / path).parent.mkdir(parents=True)
+    await save(archiver, path, make_notebook())
+    status = archiver.bookstore.status()["archive"]
+    assert (status["pending"], status["failed"]) == (0, 1)
+    assert "more than the 1024 bytes" in status["last_error"]["message"]
+
+
+async def test_no_error_of_archiving_fails_a_save(
+    make_archiver: MakeArchiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archiver = make_archiver()
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(archiver.bookstore.recorder._renames, "untold", broken)
+    assert (await save(archiver, "a.ipynb", make_notebook()))["path"] == "a.ipynb"
+    assert "RuntimeError: broken" in archiver.bookstore.status()["archive"]["last_error"]["message"]
+
+
+async def test_an_upload_does_not_hold_up_saves_of_its_notebook(
+    make_archiver: MakeArchiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archiver = make_archiver()
+    monkeypatch.setattr(archiver.bookstore.recorder, "has_settled", lambda *_: False)
+    archiving_it = asyncio.create_task(archiver.archive(record("a.ipynb", make_notebook())))
+    await asyncio.sleep(0.1)
+    await asyncio.wait_for(save(archiver, "a.ipynb", make_notebook()), 10)
+    assert not archiving_it.done()
+    archiving_it.cancel()

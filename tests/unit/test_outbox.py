@@ -246,3 +246,20 @@ def test_times_keep_their_order_when_the_clock_is_set_back_between_servers(
     second = load(another, another.add_content(b"second", **RECORD))
     another.close()
     assert second.time > first.time
+
+
+def test_saves_that_wait_for_another_store_are_found_and_taken_over(
+    outbox: Outbox, tmp_path: Path
+) -> None:
+    wrong = Outbox(tmp_path, "https://s3/wrong")
+    wrong.create()
+    assert outbox.others() == []
+    saves = [wrong.add_content(b"{}", **RECORD) for _ in range(2)]
+    wrong.mark_sent(saves[0])
+    wrong.close()
+    (other,) = outbox.others()
+    assert (other.store_url, other.pending()) == ("https://s3/wrong", 2)
+    assert outbox.take_over(other) == 2
+    assert outbox.ids() == set(saves)
+    assert not outbox.was_sent(saves[0])  # not to this store
+    assert outbox.others() == []

@@ -13,8 +13,8 @@ from tornado.web import StaticFileHandler
 from . import pages
 from .contents import copy_on_its_way, resolved
 from .differences import in_words
-from .history import Entry
 from .inputs import notebook_path, version_name
+from .lineage import Entry
 from .models import as_model
 from .notebook_json import not_damaged, read_notebook
 from .origins import Origins

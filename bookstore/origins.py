@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from .history import Entry
+from .lineage import Entry
 from .service import Bookstore, Section
 from .storage.base import NO_VERSION, format_time
 from .storage.options import LocalOptions

@@ -27,8 +27,8 @@ from .history import History
 from .inputs import shown
 from .recorder import Recorder
 from .renames import Renames
-from .s3_paths import s3_display_path, s3_key
-from .storage import NoStore, S3Options, open_index
+from .s3_paths import s3_key
+from .storage import NoStore, open_index
 from .storage.outbox import Outbox
 from .storage.stores import Stores
 from .store_loop import StoreLoop
@@ -95,6 +95,10 @@ class Bookstore:
         self.log: Logger = settings.log
         self.features = validate_bookstore(settings)
         self._options = settings.store_options()
+        self._prefixes: dict[Section, str] = {
+            "workspace": s3_key(expand_prefix(settings.workspace_prefix)),
+            "published": s3_key(expand_prefix(settings.published_prefix)),
+        }
         self.naming = asyncio.Lock()
         self._loop = StoreLoop()
         self.stores = Stores(self._options, settings.s3_options(""))
@@ -113,15 +117,11 @@ class Bookstore:
     @property
     def description(self) -> str:
         """Say where saves are archived, or how to have them archived."""
-        if self._options is None or self.recorder is None:
-            return (
-                "saves are not archived. To archive them, set c.BookstoreSettings.s3_bucket, or"
-                ' c.BookstoreSettings.store_url = "local", and a workspace_prefix.'
-            )
-        if isinstance(self._options, S3Options):
-            prefix = expand_prefix(self.settings.workspace_prefix)
-            return f"saves are archived to {s3_display_path(self._options.bucket, prefix)}."
-        return f"saves are archived to {self._options.directory}."
+        if self._options is None:
+            return f"saves are not archived. {NoStore()}"
+        if self.recorder is None:
+            return "saves are not archived. Set c.BookstoreSettings.workspace_prefix."
+        return f"saves are archived to {self._options.place(self._prefixes['workspace'])}."
 
     @property
     def history(self) -> History:
@@ -152,9 +152,17 @@ class Bookstore:
         return self.folder(section) + path
 
     def folder(self, section: Section) -> str:
-        """Give what the keys of those saved or those published begin with."""
-        prefix = s3_key(expand_prefix(getattr(self.settings, f"{section}_prefix")))
-        return f"{prefix}/" if prefix else ""
+        """Give what the keys of those saved or those published begin with.
+
+        Raises
+        ------
+        NoStore
+            If the prefix is empty, which turns that feature off.
+        """
+        prefix = self._prefixes[section]
+        if not prefix:
+            raise NoStore(f"This is off: set c.BookstoreSettings.{section}_prefix.")
+        return f"{prefix}/"
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Await work on the stores, which is done in a thread with a loop of its own."""

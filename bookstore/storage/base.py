@@ -9,6 +9,8 @@ from datetime import datetime, timezone
 from typing import BinaryIO, Protocol
 from urllib.parse import quote, unquote
 
+from .errors import StoreError
+
 NO_VERSION = "null"  # how S3 names what it keeps without versioning
 NOTEBOOK_CONTENT_TYPE = "application/x-ipynb+json"
 
@@ -227,6 +229,19 @@ def format_time(moment: datetime) -> str:
 def parse_time(text: str) -> datetime:
     """Read a time as `format_time` writes it. Raises `ValueError`."""
     return datetime.fromisoformat(text.removesuffix("Z")).replace(tzinfo=timezone.utc)
+
+
+def keep(piece: bytes, target: BinaryIO) -> None:
+    """Write what was read from a store; that there is no room for it is not the store's failure.
+
+    Raises
+    ------
+    StoreError
+    """
+    try:
+        target.write(piece)
+    except OSError as error:
+        raise StoreError(f"What was read cannot be kept here: {error.strerror}.") from error
 
 
 def sha256_of(content: BinaryIO) -> str:

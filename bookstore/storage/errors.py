@@ -6,7 +6,7 @@
     ├── StoreUnavailable     it could not be reached, or did not answer in time
     ├── StoreRefused         it answers, and refuses us: credentials, permissions
     │   └── BucketNotFound   there is no such bucket
-    ├── NoStore              the settings name none
+    ├── NoStore              the settings name none, or no place in it
     ├── VersionNotFound      it has no such notebook, or no such version of it
     └── TooLarge             there are more bytes than one wants to have
 
@@ -29,13 +29,16 @@ class StoreRefused(StoreError):
 
 
 class NoStore(StoreError):
-    """The settings name no store."""
+    """The settings name no store, or no place in it for what is asked for."""
 
-    def __init__(self) -> None:
-        super().__init__(
+    def __init__(
+        self,
+        message: str = (
             "No store is named: set c.BookstoreSettings.s3_bucket, or"
             ' c.BookstoreSettings.store_url = "local".'
-        )
+        ),
+    ) -> None:
+        super().__init__(message)
 
 
 class VersionNotFound(StoreError):

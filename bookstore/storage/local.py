@@ -10,12 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from .base import KeyPage, Provenance, StoreCheck, Version, VersionPage, utc_now
+from .base import KeyPage, Provenance, StoreCheck, Version, VersionPage, keep, utc_now
 from .errors import StoreError, StoreUnavailable, TooLarge, VersionNotFound
 from .index import VersionIndex
 from .options import LocalOptions
 
 T = TypeVar("T")
+
+_PIECE = 1 << 20  # bytes
 
 
 class LocalStore:
@@ -125,7 +127,8 @@ class LocalStore:
             raise TooLarge(key, size=version.size, limit=limit)
         try:
             with open(self._blob(version.version_id), "rb") as blob:
-                shutil.copyfileobj(blob, target)
+                while piece := blob.read(_PIECE):
+                    keep(piece, target)
         except FileNotFoundError:
             self._describe(key, version_id)  # raises if it has just been removed
             message = f"The bytes of version {version.version_id} of {key} are lost."

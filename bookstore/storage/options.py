@@ -56,6 +56,10 @@ class LocalOptions:
         """Name the store."""
         return self.directory.as_uri()
 
+    def place(self, prefix: str) -> str:
+        """Say where keys with a prefix are."""
+        return str(self.directory)
+
     @property
     def index_file(self) -> Path:
         """Where it is written what versions there are."""
@@ -96,6 +100,10 @@ class S3Options:
     def url(self) -> str:
         """Name the store, without secrets."""
         return f"{self.endpoint_url.rstrip('/')}/{self.bucket}"
+
+    def place(self, prefix: str) -> str:
+        """Say where keys with a prefix are."""
+        return f"s3://{self.bucket}/{prefix}"
 
     @property
     def index_file(self) -> Path:

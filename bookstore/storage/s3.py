@@ -37,6 +37,7 @@ from .base import (
     Version,
     VersionPage,
     content_type,
+    keep,
     utc_now,
 )
 from .errors import (
@@ -66,6 +67,7 @@ _SETTLE_TIME = 2.0
 _TRY_LATER = {"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "Throttling"}
 _NOT_THERE = {"NoSuchKey", "NoSuchVersion", "404", "NotFound", "MethodNotAllowed", "405"}
 _QUERY = re.compile(r"\?[^\s\"']*")  # of a URL in a message: a signature may be in it
+_IN_COLD_STORAGE = "InvalidObjectState"
 _CREDENTIALS = {
     "AccessDenied",
     "AuthorizationHeaderMalformed",
@@ -234,7 +236,7 @@ class S3Store:
                     raise TooLarge(key, size=answer["ContentLength"], limit=limit)
                 _acknowledge(body)
                 async for chunk in body.iter_chunks(_CHUNK):
-                    target.write(chunk)
+                    keep(chunk, target)
         return await self._remembered(_described(key, answer, latest=version_id is None))
 
     async def versions(self, key: str, *, limit: int, after: str | None = None) -> VersionPage:
@@ -273,7 +275,11 @@ class S3Store:
                 Bucket=self.bucket, Prefix=prefix, MaxKeys=limit, **marker
             )
         keys = [entry["Key"] for entry in answer.get("Contents", [])]
-        return KeyPage(keys=keys, next=keys[-1] if keys and answer.get("IsTruncated") else None)
+        return KeyPage(
+            # The others are how consoles show empty folders.
+            keys=[key for key in keys if not key.endswith("/")],
+            next=keys[-1] if keys and answer.get("IsTruncated") else None,
+        )
 
     async def delete(self, key: str, version_id: str) -> None:
         with suppress(VersionNotFound), self._store_errors(key, version_id):
@@ -371,12 +377,14 @@ class S3Store:
             return StoreRefused(
                 f"The clocks of this machine and of {place} differ too much: correct this one's."
             )
-        if code in _CREDENTIALS or status in (401, 403):
+        if code in _CREDENTIALS or (status in (401, 403) and code != _IN_COLD_STORAGE):
             return StoreRefused(
                 f"{place} refused Bookstore's credentials ({code}): check s3_access_key_id,"
                 " s3_secret_access_key and the permissions that come with them."
             )
-        return StoreError(f"{place} would not take the request: it answered {status} {code}.")
+        mend = "; have it restored there, then try again" if code == _IN_COLD_STORAGE else ""
+        message = f"{place} would not take the request: it answered {status} {code}{mend}."
+        return StoreError(message)
 
 
 class _SendingOnce(AIOHTTPSession):  # type: ignore[misc]

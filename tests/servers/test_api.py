@@ -41,6 +41,7 @@ def test_the_status_tells_release_features_store_and_archive(
         "failed": 0,
         "last_archived": None,
         "last_error": None,
+        "elsewhere": [],
     }
     assert bucket.store.secret_access_key not in str(status)
 
@@ -70,7 +71,7 @@ def test_without_a_store_archiving_is_off_and_says_how_to_turn_it_on(
     assert status["features"]["archive_valid"] is False
     assert status["store"] is None
     assert "set c.BookstoreSettings.s3_bucket" in status["description"]
-    assert "saves are not archived. To archive them, set" in server.log
+    assert "saves are not archived. No store is named: set" in server.log
     assert not server.local_dir.exists()
     assert server.uploaders() == []
 

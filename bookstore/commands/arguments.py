@@ -1,16 +1,19 @@
-"""Command lines, checked and put in order before traitlets reads them.
+"""Command lines and configurations, checked before traitlets takes them in.
 
-traitlets wants all options before the other arguments, or all after them, and answers a mistake
-with several lines.
+traitlets wants all options before the other arguments, or all after them, and answers a mistake in
+its own words, or with several lines.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from traitlets.config import Application
+from traitlets import Bool, Enum, Int, TraitError
+from traitlets.config import Application, Config
 
 from ..bookstore_config import BookstoreSettings
+from ..inputs import shown
 
 _SHORT = ("-h", "-V")
 
@@ -27,10 +30,11 @@ def options_first(app: Application, argv: Iterable[str]) -> list[str]:
     Raises
     ------
     UsageError
-        If there is an option that the application does not have.
+        If there is an option that the application does not have, or one twice.
     """
     options: list[str] = []
     others: list[str] = []
+    given_before: set[str] = set()
     left = iter(argv)
     for argument in left:
         if argument == "--":
@@ -45,6 +49,9 @@ def options_first(app: Application, argv: Iterable[str]) -> list[str]:
                 options[-1] += f"={value}"
             elif given and name in app.flags:
                 raise UsageError(f"The option --{name} takes no value.")
+            if name in app.aliases and name in given_before:
+                raise UsageError(f"The option --{name} can be given once only.")
+            given_before.add(name)
         else:
             others.append(argument)
     return [*options, "--", *others] if others else options
@@ -68,3 +75,43 @@ def _takes_value(app: Application, name: str) -> bool:
 
 def _settings() -> set[str]:
     return set(BookstoreSettings.class_own_traits(config=True))
+
+
+def require_usable(app: Application, config: Config) -> None:
+    """Check the values of an application's own options, wherever they come from.
+
+    Raises
+    ------
+    UsageError
+    """
+    traits = app.traits(config=True)
+    for section in app.section_names():
+        for name, value in config.get(section, {}).items():
+            if trait := traits.get(name):
+                try:
+                    trait._validate(app, value)
+                except TraitError:
+                    given = (
+                        _option(app, name) if config is app.cli_config else f"c.{section}.{name}"
+                    )
+                    told = f"{given} must be {_wanted(trait)}, not {shown(str(value))}."
+                    raise UsageError(told) from None
+
+
+def _option(app: Application, name: str) -> str:
+    """Tell by which option something is set."""
+    options = {str(setting).rpartition(".")[2]: option for option, setting in app.aliases.items()}
+    return f"--{options.get(name, f'{app.section_names()[-1]}.{name}')}"
+
+
+def _wanted(trait: Any) -> str:
+    """Say which values an option may have."""
+    if isinstance(trait, Enum):
+        return " or ".join(map(str, trait.values or ()))
+    if isinstance(trait, Bool):
+        return "True or False"
+    if isinstance(trait, Int):
+        bounds = [f"from {trait.min}"] if trait.min is not None else []
+        bounds += [f"to {trait.max}"] if trait.max is not None else []
+        return " ".join(["a whole number", *bounds])
+    return str(trait.info())

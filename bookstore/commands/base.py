@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from jupyter_core.application import JupyterApp, base_flags
 from tornado.web import HTTPError
 from traitlets import Bool, TraitError, Unicode, default
+from traitlets.config import Config
 
 from .._version import __version__
 from ..bookstore_config import BookstoreSettings
@@ -24,7 +25,7 @@ from ..recorder import Recorder
 from ..service import Bookstore, get_bookstore
 from ..source import NotAllowed, NotOffered
 from ..storage import NoStore, StoreRefused, StoreUnavailable, VersionNotFound
-from .arguments import UsageError, options_first
+from .arguments import UsageError, options_first, require_usable
 
 FAILED = 1
 USAGE = 2
@@ -99,6 +100,11 @@ class BookstoreApplication(JupyterApp):
         except UsageError as error:
             self.fail(str(error), USAGE)
 
+    def update_config(self, config: Config) -> None:
+        """Take in options, or what a file says of them. Raises `UsageError`."""
+        require_usable(self, config)
+        super().update_config(config)
+
     def emit_examples(self) -> Generator[str, None, None]:
         """Yield the examples, all of them as far to the left as the first."""
         self.examples = dedent(self.examples)
@@ -160,6 +166,8 @@ class BookstoreCommand(BookstoreApplication):
         for name in (first, own) if own else (first, *servers_and_ours):
             try:
                 super(JupyterApp, self).load_config_file(name, path=self.config_file_paths)
+            except UsageError as error:
+                self.fail(str(error), USAGE)
             except Exception as error:  # a configuration file in Python may raise anything
                 self.log.debug("Reading %s.", name, exc_info=True)
                 reason = " ".join(f"{type(error).__name__}: {error}".split())

@@ -38,7 +38,10 @@ class Prune(HistoryCommand):
     """
 
     days = Int(
-        90, min=0, help="How many days a version stays after a newer one has replaced it."
+        90,
+        min=0,
+        max=36_500,  # a hundred years; there is no date before the year 1
+        help="How many days a version stays after a newer one has replaced it.",
     ).tag(config=True)
     keep = Int(
         10, min=1, help="How many versions of each notebook stay in any case, the newest first."

@@ -40,7 +40,7 @@ def config_file(
         ({}, URL, "No store is named: set c.BookstoreSettings"),
         ({"BookstoreSettings": {"store_url": "ftp://x"}}, URL, "store_url: 'ftp://x' is not"),
         ({"BookstoreSettings": {"max_threads": "x"}}, URL, "'max_threads' trait"),
-        ({"BookstoreCommand": {"as_json": "x"}}, URL, "The configuration cannot be used"),
+        ({"BookstoreCommand": {"as_json": "x"}}, URL, "as_json must be True or False, not 'x'"),
         (None, "bookstore://elsewhere/a.ipynb", "not 'elsewhere'"),
         (None, "bookstore://workspace/../a.ipynb", "is not a plain path"),
         (None, f"{URL}?version_id=1", "A version never changes"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, cast
 
-from .inputs import shown, target_path
+from .inputs import shown
 from .notebook_json import read_notebook, require_savable
 from .recorder import copying
 
@@ -44,7 +44,7 @@ async def put(contents_manager: Any, path: str, content: BinaryIO, *, source: st
     ----------
     contents_manager : ContentsManager
     path : str
-        Where it goes; what is there is replaced.
+        Where it goes, checked; what is there is replaced.
     content : BinaryIO
         The file, from its beginning.
     source : str
@@ -62,8 +62,6 @@ async def put(contents_manager: Any, path: str, content: BinaryIO, *, source: st
     HTTPError
         The contents manager's own.
     """
-    path = target_path(path)
-    await asyncio.to_thread(require_inside, contents_manager, path)
     model = await asyncio.to_thread(_model, path, content)
     await _make_folders(contents_manager, path)
     with copying(source):
@@ -97,8 +95,18 @@ def require_inside(contents_manager: Any, path: str) -> None:
         raise ValueError(f"{shown(path)} leads out of the root folder, through a link.")
     if any(part.startswith(".") for part in place.relative_to(root).parts):
         raise ValueError(f"{shown(path)} leads to what is hidden, through a link.")
-    # A link may also lead to nothing, or in a circle.
-    if os.path.lexists(os_path) and not os.path.isfile(os_path):
+    require_no_other(contents_manager, path)
+
+
+def require_no_other(contents_manager: Any, path: str) -> None:
+    """Refuse a path of something that is no file: a link may also lead to nothing, or in a circle.
+
+    Raises
+    ------
+    ValueError
+    """
+    os_path = os_path_of(contents_manager, path)
+    if os_path and os.path.lexists(os_path) and not os.path.isfile(os_path):
         raise ValueError(f"{shown(path)} is there and is not a file.")
 
 

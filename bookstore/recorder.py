@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import posixpath
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -115,11 +116,15 @@ class Recorder:
 
     def record_rename(self, old_path: str, new_path: str) -> None:
         """Note that a notebook, or a folder, has another path now: its next save will say so."""
-        self._renames.add(s3_key(self._prefix, old_path), s3_key(self._prefix, new_path))
+        self._renames.add(self._key(old_path), self._key(new_path))
 
     def record_deletion(self, path: str) -> None:
         """Note that a notebook, or a folder, was deleted: what comes under its name is another."""
-        self._renames.settle(s3_key(self._prefix, path))
+        self._renames.settle(self._key(path))
+
+    def _key(self, path: str) -> str:
+        # Jupyter takes ./a.ipynb for a.ipynb.
+        return s3_key(self._prefix, posixpath.normpath(path.strip("/")))
 
     def _record(self, path: str, add: Callable[..., str]) -> str | None:
         try:
@@ -132,7 +137,7 @@ class Recorder:
         return save_id
 
     def _added(self, path: str, add: Callable[..., str]) -> str:
-        key = s3_key(self._prefix, path)
+        key = self._key(path)
         if len(key.encode()) > LONGEST_KEY:
             raise NotRecordable(f"its key would have more than the {LONGEST_KEY} bytes of S3")
         naming = self._renames.untold(key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from .contents import copy_on_its_way, os_path_of, put, require_inside, resolved
+from .contents import copy_on_its_way, os_path_of, put, require_inside, require_no_other, resolved
 from .history import History
 from .inputs import shown, target_path
 from .s3_paths import s3_url
@@ -40,8 +40,11 @@ async def restore(
         If nothing can be put there.
     """
     history = bookstore.history
-    target = target_path(target, of=path)
-    await asyncio.to_thread(require_inside, contents_manager, target)
+    if target == path:  # it may be behind a link: there the user saves it, too
+        await asyncio.to_thread(require_no_other, contents_manager, path)
+    else:
+        target = target_path(target, of=path)
+        await asyncio.to_thread(require_inside, contents_manager, target)
     with copy_on_its_way() as content:
         limit = bookstore.settings.max_clone_size
         key = bookstore.key("workspace", path)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -159,6 +160,20 @@ def test_restoring_in_place_archives_what_was_there(shared_server: JupyterServer
     # what is there is a version already: once is enough
     shared_server.bookstore("POST", "restore/back.ipynb", json={"version_id": first["version_id"]})
     assert len(versions(shared_server, "back.ipynb")) == 5
+
+
+def test_a_notebook_behind_a_link_is_restored_in_its_place(
+    shared_server: JupyterServer, tmp_path: Path
+) -> None:
+    (shared_server.root_dir / "shared").symlink_to(tmp_path)
+    save_all(shared_server, "shared/a.ipynb", "first", "second")
+    first = versions(shared_server, "shared/a.ipynb")[1]["version_id"]
+    shared_server.bookstore("POST", "restore/shared/a.ipynb", json={"version_id": first})
+    assert text_of((tmp_path / "a.ipynb").read_bytes()) == "first"
+    # by another name it is one path like ./shared/a.ipynb
+    shared_server.save("./shared/a.ipynb", make_notebook("third"))
+    require_histories(shared_server, {"shared/a.ipynb": ["third", "first", "second", "first"]})
+    (shared_server.root_dir / "shared").unlink()
 
 
 def test_restoring_elsewhere_archives_what_was_there(shared_server: JupyterServer) -> None:
@@ -386,6 +401,19 @@ def shared_bucket(ceph: ObjectStore, store_settings: Model) -> Bucket:
     if "s3_bucket" not in store_settings:
         pytest.skip("nobody else writes into an embedded store")
     return Bucket(ceph, store_settings["s3_bucket"])
+
+
+def test_what_others_have_removed_from_the_bucket_is_archived_again_before_a_restore(
+    shared_server: JupyterServer, shared_bucket: Bucket
+) -> None:
+    save_all(shared_server, "pruned.ipynb", "first", "second")
+    shared_server.wait_until("archived")
+    second, first = (version["version_id"] for version in versions(shared_server, "pruned.ipynb"))
+    shared_bucket.store.client.delete_object(
+        Bucket=shared_bucket.name, Key="workspace/pruned.ipynb", VersionId=second
+    )
+    shared_server.bookstore("POST", "restore/pruned.ipynb", json={"version_id": first})
+    require_histories(shared_server, {"pruned.ipynb": ["first", "second", "first"]})
 
 
 def test_what_others_have_put_into_the_bucket_is_listed(

@@ -4,6 +4,7 @@ import base64
 import http.client
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -616,7 +617,7 @@ def traps(server: JupyterServer, outside: Path) -> Iterator[list[str]]:
     yield ["fifo.ipynb", "folder.ipynb", "out/folder/new.ipynb", *paths]
     for name in ("fifo.ipynb", *links):
         (root / name).unlink()
-    (root / "folder.ipynb").rmdir()
+    shutil.rmtree(root / "folder.ipynb")
     assert list(hidden.iterdir()) == []
     hidden.rmdir()
 

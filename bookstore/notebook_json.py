@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, NoReturn
 
 _LONGEST_COMPLAINT = 2000  # characters; nbformat's own are shorter, but for names that it quotes
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-# What most texts need not be searched for, value by value.
+# Only texts in which these are found are looked through value by value, which takes long.
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _LARGE_EXPONENT = re.compile(rb"[eE]\+?[0-9]{3}")
 _METADATA_TAIL = 1 << 16  # bytes

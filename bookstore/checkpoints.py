@@ -75,10 +75,14 @@ class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
         return self._in_files.rename_all_checkpoints(old_path, new_path)
 
     def _bookstore_for(self, path: str) -> Bookstore | None:
-        bookstore = get_bookstore(self.parent or self)
+        bookstore = self._bookstore
         # Reverting is asynchronous. Where nobody would wait for it, checkpoints stay files.
         is_awaited = self._is_asynchronous or isinstance(self.parent, ArchivingMixin)
         return bookstore if bookstore.recorder and is_awaited and path.endswith(".ipynb") else None
+
+    @cached_property
+    def _bookstore(self) -> Bookstore:
+        return get_bookstore(self.parent or self)
 
     @property
     def _is_asynchronous(self) -> bool:

@@ -242,6 +242,7 @@ def measure_memory(
     with both_servers(kind, ceph, bucket, directory) as servers:
         notebook = make_notebook(size=50_000_000)
         used: dict[str, list[float]] = {}
+        uploaders: list[float] = []
         for name, server in servers.items():
             for _ in range(20 * rounds):
                 server.save("large.ipynb", notebook)
@@ -249,8 +250,9 @@ def measure_memory(
             assert server.process
             process = psutil.Process(server.process.pid)
             used[name] = [process.memory_info().rss / 1e6]
-            children = [child.memory_info().rss / 1e6 for child in process.children()]
-        yield f"{ratios(used)} (MB); the uploader's process {children or 'has ended'}"
+            children = process.children(recursive=True)
+            uploaders += [child.memory_info().rss / 1e6 for child in children]
+        yield f"{ratios(used)} (MB); the uploader's process {uploaders}"
 
 
 def measure_clone(

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -127,13 +127,14 @@ class _Export:
         with self._failures(shown(key)):
             object_key(key)  # no part of it may lead out of the folder, as .. does
             async for version in self._versions(key):
-                exported.append(await self._exported(version))
+                # also where a delete marker is newer
+                exported.append(await self._exported(version, is_newest=not exported))
         return exported
 
-    async def _exported(self, version: Version) -> tuple[Version, str | None]:
+    async def _exported(self, version: Version, *, is_newest: bool) -> tuple[Version, str | None]:
         file = None
         with self._failures(f"Version {version.version_id} of {shown(version.key)}"):
-            place = _file_of(version)
+            place = _file_of(version, is_newest=is_newest)
             version = await self._fetch(version, self._folder / place)
             file = place
         return version, file
@@ -153,15 +154,14 @@ class _Export:
 
     async def _versions(self, key: str) -> AsyncIterator[Version]:
         if self._newest:
-            try:
-                newest = await self._store.describe(key)
-            except VersionNotFound:  # removed since it was listed
+            with suppress(VersionNotFound):  # it was deleted
+                yield await self._store.describe(key)
                 return
-            yield newest
-            return
         async for version in all_versions(self._store, key):
             if not version.deleted:
                 yield version
+                if self._newest:
+                    return
 
     async def _fetch(self, version: Version, file: Path) -> Version:
         version_id = version.version_id
@@ -186,9 +186,9 @@ class _Export:
         (self._folder / _LISTING).write_text(text, encoding="utf-8")
 
 
-def _file_of(version: Version) -> str:
+def _file_of(version: Version, *, is_newest: bool) -> str:
     """Tell where a version goes, relative to the folder."""
-    if version.latest:
+    if is_newest:
         return f"notebooks/{version.key}"
     stored = version.stored_at.strftime("%Y%m%dT%H%M%S")
     ending = os.path.splitext(version.key)[1]

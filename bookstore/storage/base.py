@@ -206,6 +206,15 @@ class Store(Protocol):
     async def keys(self, prefix: str, *, limit: int, after: str | None = None) -> KeyPage:
         """List the keys that begin with a prefix, in their order, those after key `after`."""
 
+    async def keys_with_deleted(
+        self, prefix: str, *, limit: int, after: str | None = None
+    ) -> KeyPage:
+        """List such keys, and those whose newest version is a delete marker.
+
+        `after` is the `next` of another page, and no key. A key may be on two pages that follow
+        one another. To list them takes longer: the store goes through all versions.
+        """
+
     async def delete(self, key: str, version_id: str) -> None:
         """Remove a version for good, if it is there; nothing but pruning and trials does so."""
 

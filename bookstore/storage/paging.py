@@ -20,10 +20,13 @@ P = TypeVar("P", bound=_Page)
 
 
 async def all_keys(store: Store, prefix: str) -> AsyncIterator[str]:
-    """List all keys that begin with a prefix."""
-    async for page in all_pages(partial(store.keys, prefix)):
+    """List all keys that begin with a prefix, those with a delete marker included."""
+    last = None
+    async for page in all_pages(partial(store.keys_with_deleted, prefix)):
         for key in page.keys:
-            yield key
+            if key != last:
+                yield key
+            last = key
 
 
 async def all_versions(store: Store, key: str) -> AsyncIterator[Version]:

@@ -276,9 +276,26 @@ class S3Store:
             )
         keys = [entry["Key"] for entry in answer.get("Contents", [])]
         return KeyPage(
-            # The others are how consoles show empty folders.
-            keys=[key for key in keys if not key.endswith("/")],
-            next=keys[-1] if keys and answer.get("IsTruncated") else None,
+            keys=_files(keys), next=keys[-1] if keys and answer.get("IsTruncated") else None
+        )
+
+    async def keys_with_deleted(
+        self, prefix: str, *, limit: int, after: str | None = None
+    ) -> KeyPage:
+        marker = {}
+        if after:  # stores do not agree on where they go on after a key without a version
+            version_id, _, key = after.partition(" ")
+            marker = {"KeyMarker": key, "VersionIdMarker": version_id}
+        with self._store_errors():
+            client = await self._connection.asking()
+            answer = await client.list_object_versions(
+                Bucket=self.bucket, Prefix=prefix, MaxKeys=limit, **marker
+            )
+        listed = answer.get("Versions", []) + answer.get("DeleteMarkers", [])
+        goes_on = answer.get("IsTruncated")
+        return KeyPage(
+            keys=_files(sorted({entry["Key"] for entry in listed})),
+            next=f"{answer['NextVersionIdMarker']} {answer['NextKeyMarker']}" if goes_on else None,
         )
 
     async def delete(self, key: str, version_id: str) -> None:
@@ -399,6 +416,11 @@ class _SendingOnce(AIOHTTPSession):  # type: ignore[misc]
         session = await super()._get_session(proxy_url)
         session._retry_connection = False
         return session
+
+
+def _files(keys: list[str]) -> list[str]:
+    """Leave out those by which consoles show empty folders."""
+    return [key for key in keys if not key.endswith("/")]
 
 
 def _version(version_id: str | None) -> dict[str, str]:

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from traitlets.config import Config
 
 from bookstore.commands.base import FAILED
 from bookstore.commands.export import Export
 from tests.support.archive import Archive
+from tests.support.object_store import ObjectStore
 
 
 @pytest.fixture
@@ -45,3 +47,20 @@ async def test_damaged_versions_are_named_and_all_others_exported(
 
     assert export.code(answer) == FAILED
     assert capsys.readouterr().err.splitlines() == answer["failed"]
+
+
+async def test_deleted_notebooks_are_exported_too(moto_server: ObjectStore, tmp_path: Path) -> None:
+    bucket = moto_server.new_bucket()
+    bucket.put("workspace/a", b"old")
+    bucket.put("workspace/a", b"new")
+    bucket.store.client.delete_object(Bucket=bucket.name, Key="workspace/a")
+    settings = {**bucket.settings, "local_dir": str(tmp_path / "local")}
+    for newest, count in ((True, 1), (False, 2)):
+        folder = tmp_path / f"{newest}"
+        export = Export(config=Config(BookstoreSettings=settings), newest=newest)
+        answer = await export.answer(str(folder))
+        assert (answer["notebooks"], answer["fetched"], answer["failed"]) == (1, count, [])
+        assert (folder / "notebooks/workspace/a").read_text() == "new"
+        assert len([*folder.glob("versions/workspace/a/*")]) == count - 1
+    export.bookstore.close()
+    bucket.remove()

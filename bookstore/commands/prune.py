@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +14,7 @@ from traitlets import Bool, Int
 
 from ..inputs import shown
 from ..sizes import size_in_words
-from ..storage import Store, StoreError, StoreUnavailable, Version
+from ..storage import Store, StoreError, StoreUnavailable, Version, VersionNotFound
 from ..storage.base import format_time, utc_now
 from ..storage.lifecycle import MOST_KEPT, lifecycle_rule
 from ..storage.paging import all_keys, all_versions
@@ -21,6 +23,8 @@ from .base import FAILED
 from .progress import progress_bar
 from .tables import print_table, printable
 from .versions import HistoryCommand
+
+_AT_ONCE = 100  # versions that the store is asked about at the same time
 
 
 class Prune(HistoryCommand):
@@ -68,9 +72,6 @@ class Prune(HistoryCommand):
         """Look for old versions, or write the rule."""
         self.bookstore.require_store()
         prefix = self.bookstore.folder(self.which)
-        if not prefix:  # of all that is in the bucket, nothing is known to be ours
-            setting = f"c.BookstoreSettings.{self.which}_prefix"
-            raise UsageError(f"Nothing can be pruned there: {setting} is empty.")
         if self.lifecycle:
             return self._rule(prefix)
         found, failed = await self.bookstore.run(self._prune(prefix))
@@ -164,7 +165,7 @@ class _Pruning:
             return  # waiting for it again, for each notebook, would take long
         try:
             old = await _old_versions(self._store, key, keep=self._keep, before=self._before)
-            for version in reversed(old):
+            async for version in _without_names(self._store, old[::-1]):
                 if self._delete:
                     await self._store.delete(key, version.version_id)
                 self._versions.append(version)
@@ -196,3 +197,21 @@ async def _old_versions(store: Store, key: str, *, keep: int, before: datetime) 
             seen += 1
         replaced_at = version.stored_at
     return old
+
+
+async def _without_names(store: Store, old: list[Version]) -> AsyncIterator[Version]:
+    """Leave out those that say which name the notebook had before: its history goes on by them."""
+
+    async def tells_of_names(version: Version) -> bool:
+        origin = version.provenance
+        if origin is None:
+            with suppress(VersionNotFound):  # removed since it was listed
+                origin = (await store.describe(version.key, version.version_id)).provenance
+        return origin is not None and bool(origin.named_at or origin.renamed_from)
+
+    for start in range(0, len(old), _AT_ONCE):
+        some = old[start : start + _AT_ONCE]
+        stays = await asyncio.gather(*map(tells_of_names, some))
+        for version, it_stays in zip(some, stays, strict=True):
+            if not it_stays:
+                yield version

@@ -1,14 +1,18 @@
 """Pruning in a store that does not remove everything."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from bookstore.commands.base import FAILED
 from bookstore.commands.prune import Prune
-from bookstore.storage import StoreError, StoreRefused, StoreUnavailable
+from bookstore.storage import StoreError, StoreRefused, StoreUnavailable, VersionPage
+from bookstore.storage.base import format_time
 from bookstore.storage.local import LocalStore
-from tests.support.archive import Archive
+from tests.support.archive import NOON, Archive
 
 Fail = Callable[[StoreError, list[str]], None]
 
@@ -57,6 +61,29 @@ async def test_what_was_removed_is_told_and_what_was_not(
     told = capsys.readouterr()
     assert told.out.splitlines()[-1].startswith("Removed: 4 ")
     assert told.err.splitlines() == answer["failed"]
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+async def test_history_goes_on_under_former_names(
+    archive: Archive, prune: Prune, monkeypatch: pytest.MonkeyPatch, is_listed: bool
+) -> None:
+    if not is_listed:  # as in a bucket of which this machine knows nothing
+        versions = LocalStore.versions
+
+        async def bare(store: LocalStore, key: str, **page: Any) -> VersionPage:
+            listed = await versions(store, key, **page)
+            return VersionPage(versions=[replace(v, provenance=None) for v in listed.versions])
+
+        monkeypatch.setattr(LocalStore, "versions", bare)
+    await archive.archive("workspace/a", "a0")
+    await archive.archive("workspace/a", "a1")
+    at = format_time(NOON + timedelta(minutes=2, seconds=30))
+    await archive.archive("workspace/b", "b0", named_at=at, renamed_from="workspace/a")
+    removed = await archive.archive("workspace/b", "b1")
+    await archive.archive("workspace/b", "b2")
+    answer = await prune.answer()
+    assert removed in [version["version_id"] for version in answer["versions"]]
+    assert await archive.texts("workspace/b") == ["b2", "b0", "a1"]
 
 
 async def test_it_ends_when_the_store_is_away(archive: Archive, prune: Prune, fail: Fail) -> None:

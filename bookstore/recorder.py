@@ -181,7 +181,11 @@ class Recorder:
     def has_settled(self, save_id: str, since: str) -> bool:
         """Tell whether a save has left the outbox, or some upload has failed since a time."""
         error = self._outbox.read_state().get("last_error")
-        return not self._outbox.has(save_id) or (error is not None and error["at"] >= since)
+        return not self.is_pending(save_id) or (error is not None and error["at"] >= since)
+
+    def is_pending(self, save_id: str) -> bool:
+        """Tell whether a save is still in the outbox."""
+        return self._outbox.has(save_id)
 
     def another_uploads(self) -> bool:
         """Tell whether a process uploads these saves now; asked before `start`, another one."""

@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from traitlets import Unicode
 
 from ..draining import drained
 from ..inputs import notebook_path, shown
 from ..recorder import Recorder
-from ..storage import Store, Version, VersionNotFound
+from ..storage import Version, VersionNotFound
 from ..storage.base import sha256_of
 from .arguments import UsageError
 from .base import FAILED, BookstoreCommand, Failed
 from .progress import progress_bar
+
+T = TypeVar("T")
 
 _AT_ONCE = 100  # notebooks; the store is asked for all of them at the same time
 _MOST_PENDING = 500  # saves; each of them is a second copy on the disk until it is uploaded
@@ -97,18 +100,26 @@ class Archive(BookstoreCommand):
         """Archive what is not there already."""
         folder = self._folder(arguments[0])
         recorder = self.recorder
-        # Saves that an earlier run has left pending come first: they may be what is on disk now.
-        await _require_drained(recorder)
-        found = await asyncio.to_thread(lambda: list(_notebooks(folder, self.root)))
-        paths = [path for path in found if _can_be_archived(path)]
-        taken = _Taken(failed=[path for path in found if not _can_be_archived(path)])
+        taken = _Taken(before=await asyncio.to_thread(recorder.pending))
+        found = await asyncio.to_thread(lambda: list(_notebooks(folder, self.root, taken)))
+        paths = [path for path in found if _can_be_archived(path, taken)]
         with progress_bar(len(paths), "Archiving", "notebooks") as bar:
             for start in range(0, len(paths), _AT_ONCE):
                 await self._take(paths[start : start + _AT_ONCE], taken)
-                await _require_drained(recorder, bar, taken, down_to=_MOST_PENDING)
-            await _require_drained(recorder, bar, taken)
-        archived = taken.recorded
-        return {"archived": archived, "unchanged": taken.unchanged, "failed": taken.failed}
+                most = taken.before + _MOST_PENDING
+                status = await _uploaded(recorder, bar, taken, down_to=most)
+                if status["pending"] > most:
+                    raise Failed(_problem(status))
+            status = await _uploaded(recorder, bar, taken)
+        pending = status["pending"]
+        own = sum(map(recorder.is_pending, taken.save_ids)) if pending else 0
+        return {
+            "archived": len(taken.save_ids) - own,
+            "unchanged": taken.unchanged,
+            "pending": pending,
+            "failed": taken.failed,
+            "problem": _problem(status) if pending else None,
+        }
 
     def _folder(self, name: str) -> str:
         folder = os.path.join(self.root, self.path_within(name))
@@ -118,64 +129,114 @@ class Archive(BookstoreCommand):
 
     async def _take(self, paths: list[str], taken: _Taken) -> None:
         files = {path: os.path.join(self.root, path) for path in paths}
-        keys = {self.bookstore.key("workspace", path): file for path, file in files.items()}
-        present = await self.bookstore.run(_present(self.bookstore.stores.home(), keys))
-        for (path, file), is_there in zip(files.items(), present, strict=True):
-            if is_there:
+        looked_at = (self._is_there(path, file, taken) for path, file in files.items())
+        results = await self.bookstore.run(_gathered(looked_at))
+        for (path, file), is_there in zip(files.items(), results, strict=True):
+            if isinstance(is_there, OSError):
+                taken.fail(path, is_there.strerror or str(is_there))
+            elif is_there:
                 taken.unchanged += 1
-            elif await asyncio.to_thread(self.recorder.record_file, path, file):
-                taken.recorded += 1
+            elif save_id := await asyncio.to_thread(self.recorder.record_file, path, file):
+                taken.save_ids.append(save_id)
             else:
-                taken.failed.append(path)
+                taken.fail(path, "it cannot be recorded")
+
+    async def _is_there(self, path: str, file: str, taken: _Taken) -> bool | OSError:
+        """Tell whether the newest version has the bytes of a file, or why that cannot be told."""
+        key = self.bookstore.key("workspace", path)
+        try:
+            await asyncio.to_thread(_require_readable, file)
+            if taken.before:
+                # A save that is pending is newer than what is in the store.
+                entries = await asyncio.to_thread(self.bookstore.history.known, key, limit=1)
+                if entries and entries[0].state == "pending" and entries[0].version.key == key:
+                    return await self.bookstore.history.holds(key, file)
+            newest = await self.bookstore.stores.home().describe(key)
+            return await asyncio.to_thread(_has_bytes_of, newest, file)
+        except VersionNotFound:
+            return False
+        except OSError as error:
+            return error
 
     def show(self, answer: dict[str, Any]) -> None:
         """Say how many there were."""
         print(f"{answer['archived']} archived, {answer['unchanged']} unchanged.")
 
     def code(self, answer: dict[str, Any]) -> int:
-        """Fail if some could not be archived."""
-        for path in answer["failed"]:
-            print(f"{shown(path)} could not be archived.", file=sys.stderr)
-        return FAILED if answer["failed"] else 0
+        """Fail if some could not be archived, or wait."""
+        problems = answer["failed"] + [answer["problem"]] * bool(answer["problem"])
+        for problem in problems:
+            print(problem, file=sys.stderr)
+        return FAILED if problems else 0
 
 
 @dataclass
 class _Taken:
-    """What has been done so far."""
+    """What has been done so far.
 
-    recorded: int = 0
+    Attributes
+    ----------
+    before : int
+        How many saves were pending at the beginning, and may be so for good.
+    save_ids : list of str
+        Of what was recorded.
+    unchanged : int
+    failed : list of str
+        A sentence for each file and folder.
+    """
+
+    before: int
+    save_ids: list[str] = field(default_factory=list)
     unchanged: int = 0
     failed: list[str] = field(default_factory=list)
 
+    def fail(self, path: str, reason: str) -> None:
+        self.failed.append(f"{shown(path)} could not be archived: {reason}.")
 
-def _notebooks(folder: str, root: str) -> Iterator[str]:
+
+def _notebooks(folder: str, root: str, taken: _Taken) -> Iterator[str]:
     """List the notebooks in a folder and those below it, by their paths; nothing hidden."""
-    for place, folders, files in os.walk(folder):
+
+    def path_of(file: str) -> str:
+        return os.path.relpath(file, root).replace(os.sep, "/")
+
+    def fail(error: OSError) -> None:
+        taken.fail(path_of(error.filename), error.strerror or str(error))
+
+    for place, folders, files in os.walk(folder, onerror=fail):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             file = os.path.join(place, name)
-            if name.endswith(".ipynb") and not name.startswith(".") and os.path.isfile(file):
-                yield os.path.relpath(file, root).replace(os.sep, "/")
+            if name.endswith(".ipynb") and not name.startswith(".") and _is_file(file):
+                yield path_of(file)
 
 
-def _can_be_archived(path: str) -> bool:
+def _is_file(file: str) -> bool:
+    """Tell whether it is a file, or may be one."""
     try:
-        return notebook_path(path) == path
-    except ValueError:  # the path is too long, or not in Unicode
+        return stat.S_ISREG(os.stat(file).st_mode)
+    except PermissionError:  # of its folder, nothing but the names can be read
+        return True
+    except OSError:
         return False
 
 
-async def _present(store: Store, files: dict[str, str]) -> list[bool]:
-    """Tell for each key whether its newest version has the bytes of a file."""
+def _can_be_archived(path: str, taken: _Taken) -> bool:
+    try:
+        notebook_path(path)
+    except ValueError as error:  # the path is too long, or not in Unicode
+        taken.failed.append(f"{shown(path)} could not be archived: {error}")
+        return False
+    return True
 
-    async def is_present(key: str, file: str) -> bool:
-        try:
-            newest = await store.describe(key)
-        except VersionNotFound:
-            return False
-        return await asyncio.to_thread(_has_bytes_of, newest, file)
 
-    return await asyncio.gather(*(is_present(key, file) for key, file in files.items()))
+async def _gathered(results: Iterable[Awaitable[T]]) -> list[T]:
+    return await asyncio.gather(*results)
+
+
+def _require_readable(file: str) -> None:
+    with open(file, "rb"):
+        pass
 
 
 def _has_bytes_of(version: Version, file: str) -> bool:
@@ -185,19 +246,16 @@ def _has_bytes_of(version: Version, file: str) -> bool:
         return version.provenance.sha256 == sha256_of(content)
 
 
-async def _require_drained(
-    recorder: Recorder, bar: Any = None, taken: _Taken | None = None, *, down_to: int = 0
-) -> None:
-    """Wait until few saves are pending; refuse to go on where the store takes no more."""
+async def _uploaded(
+    recorder: Recorder, bar: Any, taken: _Taken, *, down_to: int = 0
+) -> dict[str, Any]:
+    """Wait until few saves are pending, or the store takes no more for now; give the status."""
 
     def show_done(pending: int) -> None:
-        if bar is not None and taken is not None:
-            done = taken.unchanged + max(0, taken.recorded - pending)
-            bar.update(max(0, done - bar.n))
+        own = max(0, pending - taken.before)
+        bar.update(max(0, taken.unchanged + len(taken.save_ids) - own - bar.n))
 
-    status = await drained(recorder, down_to=down_to, on_pending=show_done)
-    if status["pending"] > down_to:
-        raise Failed(_problem(status))
+    return await drained(recorder, down_to=down_to, on_pending=show_done)
 
 
 def _problem(status: dict[str, Any]) -> str:

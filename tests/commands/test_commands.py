@@ -15,6 +15,8 @@ from tests.support.shell import Shell
 
 Contents = dict[str, list[bytes]]
 
+NOTHING = {"archived": 0, "unchanged": 0, "pending": 0, "failed": [], "problem": None}
+
 
 @pytest.fixture(scope="module")
 def archived(shell: Shell) -> Contents:
@@ -117,7 +119,7 @@ def test_a_notebook_is_published_named_and_cloned(shell: Shell, published: dict[
 
 def test_what_is_there_is_archived_once(shell: Shell, archived: Contents) -> None:
     answer = shell.json("archive", ".", cwd=shell.root / "with space")
-    assert answer == {"archived": 0, "unchanged": 1, "failed": []}
+    assert answer == {**NOTHING, "unchanged": 1}
     new = shell.write("with space/b.ipynb", make_notebook("new"))
     assert shell.out("archive", "with space") == "1 archived, 1 unchanged.\n"
     assert shell.run("show", "with space/b.ipynb").stdout == new

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import os
 import re
 import socket
@@ -55,7 +54,6 @@ T = TypeVar("T")
 
 _CONNECT_TIMEOUT = 10  # seconds
 _STALL_TIMEOUT = 30  # seconds without an answer, or without a byte of an upload getting through
-_IN_MEMORY = 1 << 20  # bytes up to which an upload is read at once, not from its file as it goes
 _CHUNK = 1 << 20  # bytes
 _SENT_ONCE = {"total_max_attempts": 1}
 _ASKED_TWICE = {"mode": "standard", "total_max_attempts": 2}
@@ -170,20 +168,18 @@ class S3Store:
     async def put(self, key: str, content: BinaryIO, provenance: Provenance) -> Version:
         size = content.seek(0, os.SEEK_END)
         content.seek(0)
-        # A small file is read at once, which spares a thread for each piece.
-        body = io.BytesIO(content.read()) if size <= _IN_MEMORY else content
         with self._store_errors(key):
             client = await self._connection.putting()
             answer = await _unless_stalled(
                 client.put_object(
                     Bucket=self.bucket,
                     Key=key,
-                    Body=body,
+                    Body=content,
                     ContentType=content_type(key),
                     Metadata=provenance.as_metadata(),
                     **self._options.put_options,
                 ),
-                progress=body.tell,
+                progress=content.tell,
             )
         return await self._remembered(
             Version(

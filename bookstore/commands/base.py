@@ -238,21 +238,26 @@ class BookstoreCommand(BookstoreApplication):
         """The folder with the notebooks."""
         return os.path.realpath(os.path.expanduser(self.root_dir))
 
+    @property
+    def _roots(self) -> list[str]:
+        """The names of that folder: as it is configured, and without links."""
+        return [os.path.abspath(os.path.expanduser(self.root_dir)), self.root]
+
     def path_within(self, file: str) -> str:
         """Tell the path, relative to the root folder, of a file or folder named in a shell.
 
         A relative one counts from the current folder if that leads into the root folder, and from
-        the root folder otherwise. The root folder's own path is empty.
+        the root folder otherwise. A link within the root folder is a folder of its own, as it is
+        for the servers. The root folder's own path is empty.
         """
         folder, name = os.path.split(os.path.normpath(file))
-        candidates = [os.path.join(os.path.realpath(folder), name)]
-        if not os.path.isabs(file):
-            candidates.append(os.path.join(self.root, file))
-        for candidate in map(os.path.normpath, candidates):
-            if candidate == self.root:
-                return ""
-            if os.path.commonpath([candidate, self.root]) == self.root:
-                return os.path.relpath(candidate, self.root).replace(os.sep, "/")
+        places = [os.path.abspath(file), os.path.join(os.path.realpath(folder), name)]
+        places += [os.path.join(root, file) for root in self._roots]
+        for place in map(os.path.normpath, places):
+            for root in self._roots:
+                if os.path.commonpath([place, root]) == root:
+                    path = os.path.relpath(place, root).replace(os.sep, "/")
+                    return "" if path == "." else path
         raise UsageError(
             f"{shown(file)} is outside of the folder with the notebooks, {self.root}:"
             " give --root-dir."

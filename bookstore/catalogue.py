@@ -59,7 +59,7 @@ class Catalogue:
             known = await _page(_Remembered(self._index), wanted, pending, limit, after)
             if not known.entries:
                 raise
-            return replace(known, problem=str(error))
+            return replace(known, error=error)
 
     def _pending(self, wanted: _Wanted) -> dict[str, Save]:
         """Give the newest pending save of each key."""

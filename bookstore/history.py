@@ -38,13 +38,18 @@ class EntryPage:
     ----------
     entries : list of Entry
     next : str or None
-    problem : str
-        Why the store could not be asked, so that there is only what this machine knows; else empty.
+    error : StoreError or None
+        Why the store could not be asked, so that there is only what this machine knows.
     """
 
     entries: list[Entry]
     next: str | None = None
-    problem: str = ""
+    error: StoreError | None = None
+
+    @property
+    def problem(self) -> str:
+        """The error in a sentence; empty if there was none."""
+        return str(self.error) if self.error else ""
 
 
 class History:
@@ -83,7 +88,7 @@ class History:
             known = await asyncio.to_thread(self.known, key, limit=limit)
             if not known:
                 raise
-            return EntryPage(entries=known, problem=str(error))
+            return EntryPage(entries=known, error=error)
 
     async def _page(self, lineage: Lineage, limit: int, *, has_latest: bool) -> EntryPage:
         store = self._stores.home()

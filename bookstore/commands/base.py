@@ -268,6 +268,11 @@ class BookstoreCommand(BookstoreApplication):
         return notebook_path(self.path_within(file))
 
 
+def code_of(error: Exception) -> int:
+    """Give the exit code for an error."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)
+
+
 def _sentence_and_code(error: Exception) -> tuple[str, int]:
     """Write an error as a sentence, and give its exit code."""
     if isinstance(error, HTTPError):  # raised by a contents manager
@@ -275,10 +280,8 @@ def _sentence_and_code(error: Exception) -> tuple[str, int]:
         return str(message), NOT_FOUND if error.status_code == 404 else FAILED
     if isinstance(error, OSError):
         return f"{error.filename or 'A file'}: {error.strerror or error}.", FAILED
-    for kind, code in _CODES:
-        if isinstance(error, kind):
-            return str(error), code
-    if type(error).__module__.startswith("bookstore."):
-        return str(error), FAILED
+    is_ours = type(error).__module__.startswith("bookstore.")
+    if is_ours or isinstance(error, tuple(kind for kind, _ in _CODES)):
+        return str(error), code_of(error)
     name = type(error).__name__
     return f"Something went wrong that is not foreseen ({name}: {error}); see --debug.", FAILED

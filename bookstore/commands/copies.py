@@ -13,7 +13,7 @@ from ..draining import drained
 from ..inputs import target_path
 from ..restore import restore
 from ..s3_paths import s3_url
-from ..source import Source
+from ..source import NotAllowed, Source
 from .arguments import UsageError
 from .base import BookstoreCommand
 from .versions import path_and_version
@@ -103,6 +103,8 @@ class Clone(_CopyingCommand):
     def _source(self, url: str) -> Source:
         if not url.startswith(_SCHEME):
             raise UsageError("Name what to clone as s3://BUCKET/KEY, or s3://BUCKET/KEY@VERSION.")
+        if not self.bookstore.features["s3_clone_valid"]:
+            raise NotAllowed("Cloning from buckets is off: enable_s3_cloning is False.")
         bucket, _, key = url.removeprefix(_SCHEME).partition("/")
         key, version_id = path_and_version(key)
         return Source.checked(

@@ -16,8 +16,8 @@ from ..models import as_model
 from ..notebook_json import parse_json, read_notebook
 from ..service import Section
 from ..sizes import size_in_words
-from ..storage import VersionNotFound
-from .base import BookstoreCommand
+from ..storage import StoreError, VersionNotFound
+from .base import BookstoreCommand, Failed, code_of
 from .tables import print_table, printable
 
 _PAGE = 200
@@ -81,10 +81,12 @@ class Versions(HistoryCommand):
         "limit": "Versions.limit",
     }
 
+    _error: StoreError | None = None  # why the store could not be asked
+
     async def answer(self, *arguments: str) -> dict[str, Any]:
         """List the versions, as the server's API does."""
         path, key = self.path_of(arguments[0]), self.key_of(arguments[0])
-        entries, problem = await self.bookstore.run(self._entries(key))
+        entries, self._error = await self.bookstore.run(self._entries(key))
         if not entries:
             raise VersionNotFound(key)
         versions = [as_model(self.bookstore, self.which, entry) for entry in entries]
@@ -92,21 +94,21 @@ class Versions(HistoryCommand):
             "path": path,
             "versions": versions[: self.limit],
             "more": len(entries) > self.limit,
-            "problem": problem or None,
+            "problem": str(self._error) if self._error else None,
         }
 
-    async def _entries(self, key: str) -> tuple[list[Entry], str]:
+    async def _entries(self, key: str) -> tuple[list[Entry], StoreError | None]:
         """List one more than wanted, so that we know whether there are more; and what is wrong."""
         entries: list[Entry] = []
-        after = None
+        after, error = None, None
         while len(entries) <= self.limit:
             wanted = min(self.limit + 1 - len(entries), _PAGE)
             page = await self.bookstore.history.page(key, limit=wanted, after=after)
             entries += page.entries
-            after = page.next
+            after, error = page.next, page.error
             if after is None:
                 break
-        return entries, page.problem
+        return entries, error
 
     def show(self, answer: dict[str, Any]) -> None:
         """Print a table."""
@@ -129,9 +131,13 @@ class Versions(HistoryCommand):
         print_table(rows)
         if answer["more"]:
             print("There are more: give a higher --limit.", file=sys.stderr)
-        if answer["problem"]:
-            known = "These are the versions that this machine knows of."
-            print(f"{answer['problem']} {known}", file=sys.stderr)
+
+    def code(self, answer: dict[str, Any]) -> int:
+        """Fail if the store could not be asked."""
+        if self._error is None:
+            return 0
+        print(f"{self._error} These are the versions that this machine knows of.", file=sys.stderr)
+        return code_of(self._error)
 
 
 class Show(HistoryCommand):
@@ -153,10 +159,11 @@ class Show(HistoryCommand):
         entry, content = await self.read(self.key_of(file), version_id or None)
         if not self.as_json:
             return content
-        return {
-            **as_model(self.bookstore, self.which, entry),
-            "content": await asyncio.to_thread(parse_json, content),
-        }
+        try:
+            parsed = await asyncio.to_thread(parse_json, content)
+        except ValueError as error:
+            raise Failed(str(error)) from error
+        return {**as_model(self.bookstore, self.which, entry), "content": parsed}
 
     def show(self, answer: bytes) -> None:
         """Write the bytes."""

@@ -6,7 +6,14 @@ import pytest
 
 from bookstore.commands import base
 from bookstore.commands.arguments import UsageError
+from bookstore.commands.base import REFUSED, UNAVAILABLE, Failed, code_of
+from bookstore.commands.copies import Clone
 from bookstore.commands.status import Status
+from bookstore.commands.versions import Show, Versions
+from bookstore.source import NotAllowed
+from bookstore.storage import StoreError, StoreRefused, StoreUnavailable
+from bookstore.storage.local import LocalStore
+from tests.support.archive import Archive
 
 
 def test_the_settings_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,3 +59,45 @@ def test_a_path_within_the_root_folder_is_as_the_servers_have_it(
 def test_a_path_outside_of_the_root_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is outside of the folder with the notebooks"):
         Status(root_dir=str(tmp_path / "root")).path_within(str(tmp_path / "a.ipynb"))
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(StoreRefused("It refuses."), REFUSED), (StoreUnavailable("It is away."), UNAVAILABLE)],
+)
+async def test_what_is_listed_without_the_store_is_not_all(
+    archive: Archive,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: StoreError,
+    code: int,
+) -> None:
+    async def failing(*_: object, **__: object) -> None:
+        raise error
+
+    version_id = await archive.archive("workspace/a.ipynb", "a")
+    monkeypatch.setattr(LocalStore, "versions", failing)
+    command = Versions(config=archive.config)
+    answer = await command.answer("a.ipynb")
+    assert [version["version_id"] for version in answer["versions"]] == [version_id]
+    assert command.code(answer) == code
+    assert capsys.readouterr().err.startswith(f"{error} These are the versions")
+    command.bookstore.close()
+
+
+async def test_what_is_no_json_is_not_shown_in_json(archive: Archive) -> None:
+    await archive.archive("workspace/a.ipynb", "no JSON")
+    command = Show(config=archive.config, as_json=True)
+    with pytest.raises(Failed, match="This is not JSON"):
+        await command.answer("a.ipynb")
+    command.bookstore.close()
+
+
+async def test_cloning_that_is_off_is_refused(archive: Archive) -> None:
+    config = archive.config
+    config.BookstoreSettings.enable_s3_cloning = False
+    command = Clone(config=config)
+    with pytest.raises(NotAllowed, match="enable_s3_cloning is False") as raised:
+        await command.answer("s3://local/a.ipynb")
+    assert code_of(raised.value) == REFUSED
+    command.bookstore.close()

@@ -223,7 +223,11 @@ class BookstoreCommand(BookstoreApplication):
                 "This needs a Jupyter server to be installed, though not to run: install notebook"
                 " or jupyter_server."
             ) from error
-        return BookstoreContentsArchiver(parent=self, root_dir=self.root)
+        log = self.log.getChild("contents")
+        if self.log_level > logging.DEBUG:
+            # It warns of what is no problem here, such as that a clone is not trusted.
+            log.setLevel(logging.ERROR)
+        return BookstoreContentsArchiver(parent=self, root_dir=self.root, log=log)
 
     @default("root_dir")
     def _configured_root(self) -> str:

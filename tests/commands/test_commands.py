@@ -107,11 +107,11 @@ def test_a_notebook_is_published_named_and_cloned(shell: Shell, published: dict[
 
     place = f"s3://{query['s3_bucket'][0]}/{query['s3_key'][0]}"
     assert published["s3_path"] == place
-    clones = [
-        shell.json("clone", f"{place}@{published['versionID']}", "share/mine.ipynb")["path"],
-        shell.json("clone", place, "share/mine.ipynb")["path"],
-    ]
-    assert clones == ["share/mine.ipynb", "share/mine-1.ipynb"]
+    pinned_place = f"{place}@{published['versionID']}"
+    told = shell.out("clone", pinned_place, "share/mine.ipynb")
+    assert told.startswith(f"share/mine.ipynb is a copy of {place}, version")
+    clones = ["share/mine.ipynb", shell.json("clone", place, "share/mine.ipynb")["path"]]
+    assert clones[1] == "share/mine-1.ipynb"
     assert {text_of((shell.root / clone).read_bytes()) for clone in clones} == {"for all"}
     (version,) = shell.json("versions", "share/mine.ipynb")["versions"]
     assert version["copied_from"] == f"{place}?versionId={published['versionID']}"

@@ -146,6 +146,7 @@ def _target(url: str) -> tuple[Bookstore, Section, str]:
     path = notebook_path(place.path)
     bookstore = _configured()
     bookstore.require_store()
+    bookstore.key(place.section, path)  # raises where that section is off
     return bookstore, place.section, path
 
 

@@ -41,6 +41,11 @@ def config_file(
         ({"BookstoreSettings": {"store_url": "ftp://x"}}, URL, "store_url: 'ftp://x' is not"),
         ({"BookstoreSettings": {"max_threads": "x"}}, URL, "'max_threads' trait"),
         ({"BookstoreCommand": {"as_json": "x"}}, URL, "as_json must be True or False, not 'x'"),
+        (
+            {"BookstoreSettings": {"store_url": "local", "workspace_prefix": ""}},
+            URL,
+            "set c.BookstoreSettings.workspace_prefix",
+        ),
         (None, "bookstore://elsewhere/a.ipynb", "not 'elsewhere'"),
         (None, "bookstore://workspace/../a.ipynb", "is not a plain path"),
         (None, f"{URL}?version_id=1", "A version never changes"),

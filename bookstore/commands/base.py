@@ -224,7 +224,7 @@ class BookstoreCommand(BookstoreApplication):
                 " or jupyter_server."
             ) from error
         log = self.log.getChild("contents")
-        if self.log_level > logging.DEBUG:
+        if self.log_level != logging.DEBUG:
             # It warns of what is no problem here, such as that a clone is not trusted.
             log.setLevel(logging.ERROR)
         return BookstoreContentsArchiver(parent=self, root_dir=self.root, log=log)

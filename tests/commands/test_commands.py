@@ -84,7 +84,7 @@ def test_a_version_is_restored_and_what_was_there_is_kept(shell: Shell, archived
 @pytest.fixture(scope="module")
 def published(shell: Shell) -> dict[str, str]:
     """What ``publish`` answers."""
-    shell.write("share/a.ipynb", make_notebook("for all"))
+    shell.write("share/a.ipynb", make_notebook("for all", size=100))
     answer: dict[str, str] = shell.json("publish", "share/a.ipynb")
     return answer
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from typing import Any
+from urllib.parse import urlsplit
 
 from traitlets import Unicode
 
@@ -16,6 +18,7 @@ from .arguments import UsageError
 from .base import BookstoreCommand
 from .versions import path_and_version
 
+_USUAL = "http://localhost:8888"
 _BADGE = "https://img.shields.io/badge/bookstore-clone-blue"
 
 
@@ -67,8 +70,8 @@ class Link(_PublishedCommand):
 
     name = "jupyter bookstore link"
     description = """Give links that clone a published notebook: one for a server, a Markdown badge,
-    and one that leads each user of a JupyterHub to their own server. Without a version they always
-    lead to the newest."""
+    and, if that may be on a JupyterHub, one that leads each of its users to their own server.
+    Without a version they always lead to the newest."""
     usage = "PATH[@VERSION]"
     examples = """
     jupyter bookstore link team/report.ipynb
@@ -77,7 +80,7 @@ class Link(_PublishedCommand):
 
     url = Unicode(
         help="""Where the server, or the JupyterHub, is reached. Default: the hub that this runs
-        on, or http://localhost:8888.""",
+        on, or the only server that runs here, or http://localhost:8888.""",
     ).tag(config=True)
 
     aliases = {
@@ -93,24 +96,53 @@ class Link(_PublishedCommand):
         store = self.bookstore.stores.home()
         found = await self.bookstore.run(store.describe(key, version_id or None))
         link = clone_link(self.bookstore.bucket, key, version_id)
-        url = self.url or _hub() or "http://localhost:8888"
-        server, hub = f"{url.rstrip('/')}/{link}", f"{url.rstrip('/')}/hub/user-redirect/{link}"
+        known = self.url or _hub() or _only_server()
+        url = (known or _USUAL).rstrip("/")
+        server = f"{url}/{link}"
+        hub = f"{url}/hub/user-redirect/{link}" if _may_be_hub(url) else None
         return {
             "clone_url": server,
-            "badge": f"[![Clone this notebook]({_BADGE})]({server})",
+            "badge": _badge(server),
             "hub_url": hub,
-            "hub_badge": f"[![Clone this notebook]({_BADGE})]({hub})",
+            "hub_badge": hub and _badge(hub),
             "newest": found.version_id,
+            "problem": None if known else f"It is a guess that the server is at {url}: give --url.",
         }
 
     def show(self, answer: dict[str, Any]) -> None:
         """Print them."""
         print(f"Clone link:       {answer['clone_url']}")
         print(f"Markdown badge:   {answer['badge']}")
-        print(f"On a JupyterHub:  {answer['hub_url']}")
-        print(f"Markdown badge:   {answer['hub_badge']}")
+        if answer["hub_url"]:
+            print(f"On a JupyterHub:  {answer['hub_url']}")
+            print(f"Markdown badge:   {answer['hub_badge']}")
+
+    def code(self, answer: dict[str, Any]) -> int:
+        """Say if something was guessed."""
+        if answer["problem"]:
+            print(answer["problem"], file=sys.stderr)
+        return 0
+
+
+def _badge(url: str) -> str:
+    return f"[![Clone this notebook]({_BADGE})]({url})"
 
 
 def _hub() -> str:
     """Give the address of the JupyterHub that we are a user of, without its ``/hub/``."""
     return os.environ.get("JUPYTERHUB_PUBLIC_HUB_URL", "").removesuffix("/").removesuffix("/hub")
+
+
+def _only_server() -> str:
+    """Give the address of the server that runs here, if there is one and no hub before it."""
+    from ..client.servers import running_servers  # with it comes requests
+
+    servers = [] if "JUPYTERHUB_SERVICE_PREFIX" in os.environ else running_servers()
+    return str(servers[0]["url"]) if len(servers) == 1 else ""
+
+
+def _may_be_hub(url: str) -> bool:
+    from ..client.servers import is_this_machine
+
+    address = urlsplit(url)
+    return not is_this_machine(address.hostname or "") and "/user/" not in address.path

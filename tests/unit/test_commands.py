@@ -1,13 +1,16 @@
 """What the commands have in common."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from bookstore.client import servers
 from bookstore.commands import base
 from bookstore.commands.arguments import UsageError
 from bookstore.commands.base import REFUSED, UNAVAILABLE, Failed, code_of
 from bookstore.commands.copies import Clone
+from bookstore.commands.sharing import Link
 from bookstore.commands.status import Status
 from bookstore.commands.versions import Show, Versions
 from bookstore.source import NotAllowed
@@ -100,4 +103,60 @@ async def test_cloning_that_is_off_is_refused(archive: Archive) -> None:
     with pytest.raises(NotAllowed, match="enable_s3_cloning is False") as raised:
         await command.answer("s3://local/a.ipynb")
     assert code_of(raised.value) == REFUSED
+    command.bookstore.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "running", "environment", "clone_at", "hub_at"),
+    [
+        ("https://hub.example.org/", ["http://x/"], {}, "https://hub.example.org", True),
+        ("https://hub.example.org/user/ann", [], {}, "https://hub.example.org/user/ann", False),
+        ("http://127.0.0.1:9/", [], {}, "http://127.0.0.1:9", False),
+        ("", [], {"JUPYTERHUB_PUBLIC_HUB_URL": "https://a.org/hub/"}, "https://a.org", True),
+        ("", ["http://localhost:9/base/"], {}, "http://localhost:9/base", False),
+    ],
+)
+async def test_a_link_leads_to_where_the_server_is(
+    link: Link,
+    monkeypatch: pytest.MonkeyPatch,
+    url: str,
+    running: list[str],
+    environment: dict[str, str],
+    clone_at: str,
+    hub_at: bool,
+) -> None:
+    monkeypatch.setattr(servers, "running_servers", lambda: [{"url": place} for place in running])
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    link.url = url
+    answer = await link.answer("a.ipynb")
+    assert answer["clone_url"].startswith(f"{clone_at}/bookstore/clone?")
+    assert bool(answer["hub_url"]) == bool(answer["hub_badge"]) == hub_at
+    assert answer["problem"] is None
+
+
+@pytest.mark.parametrize("running", [[], ["http://localhost:9/", "http://localhost:10/"]])
+async def test_a_guess_is_told(
+    link: Link,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    running: list[str],
+) -> None:
+    monkeypatch.setattr(servers, "running_servers", lambda: [{"url": place} for place in running])
+    answer = await link.answer("a.ipynb")
+    link.show(answer)
+    assert link.code(answer) == 0
+    told = capsys.readouterr()
+    assert "JupyterHub" not in told.out
+    assert told.err == "It is a guess that the server is at http://localhost:8888: give --url.\n"
+
+
+@pytest.fixture
+async def link(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Link]:
+    """The command, and a notebook that is published."""
+    for name in ("JUPYTERHUB_PUBLIC_HUB_URL", "JUPYTERHUB_SERVICE_PREFIX"):
+        monkeypatch.delenv(name, raising=False)
+    await archive.archive("published/a.ipynb", "a")
+    command = Link(config=archive.config)
+    yield command
     command.bookstore.close()

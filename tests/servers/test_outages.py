@@ -1,5 +1,6 @@
 """Whatever the store does, every save answers, and arrives once when the store is well again."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -106,15 +107,34 @@ def test_a_slow_store_slows_no_save(
 def test_a_notebook_the_store_will_not_take_does_not_hold_up_others(
     core_kind: str, start_server: StartServer, bucket: Bucket
 ) -> None:
-    # Keys end at 1024 bytes, file systems allow longer paths.
-    server = start_server(core_kind, **{**bucket.settings, "workspace_prefix": "p" * 900})
-    long_path = "/".join(["d" * 100] * 2) + "/a.ipynb"
-    (server.root_dir / long_path).parent.mkdir(parents=True)
-    server.save(long_path, make_notebook())
+    denied = f"arn:aws:s3:::{bucket.name}/workspace/denied.ipynb"
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": denied}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    client = bucket.store.client
+    client.put_bucket_policy(Bucket=bucket.name, Policy=json.dumps(policy))
+    server = start_server(core_kind, **bucket.settings)
+    server.save("denied.ipynb", make_notebook())
     server.save("b.ipynb", make_notebook())
     status = server.wait_until(
         lambda s: s["archive"]["last_archived"] and s["archive"]["last_error"]
     )
     assert status["archive"]["last_archived"]["path"] == "b.ipynb"
-    assert status["archive"]["last_error"]["path"] == long_path
-    assert "would not take the request" in status["archive"]["last_error"]["message"]
+    assert status["archive"]["last_error"]["path"] == "denied.ipynb"
+    assert "AccessDenied" in status["archive"]["last_error"]["message"]
+    server.save("c.ipynb", make_notebook())
+    server.wait_until(lambda s: s["archive"]["last_archived"]["path"] == "c.ipynb")
+    client.delete_bucket_policy(Bucket=bucket.name)
+    server.wait_until("archived")
+
+
+def test_a_notebook_with_a_key_that_no_store_takes_is_told_of(
+    core_kind: str, start_server: StartServer, bucket: Bucket
+) -> None:
+    # Keys end at 1024 bytes, file systems allow longer paths.
+    server = start_server(core_kind, **{**bucket.settings, "workspace_prefix": "p" * 900})
+    long_path = "/".join(["d" * 100] * 2) + "/a.ipynb"
+    (server.root_dir / long_path).parent.mkdir(parents=True)
+    server.save(long_path, make_notebook())
+    status = server.status()["archive"]
+    assert (status["pending"], status["failed"]) == (0, 1)
+    assert "more than the 1024 bytes" in status["last_error"]["message"]

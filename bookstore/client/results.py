@@ -195,6 +195,8 @@ class Version:
         What the notebook was called then.
     state : str
         "archived", or "pending" while it is on its way to the store, or "deleted".
+    of_another : bool
+        Whether it belongs to another notebook, which had this name before.
     """
 
     version_id: str
@@ -205,6 +207,7 @@ class Version:
     latest: bool = False
     path: str = ""
     state: str = ""
+    of_another: bool = False
 
     @classmethod
     def from_model(cls, model: Mapping[str, Any]) -> Version:
@@ -264,7 +267,7 @@ class Versions(Shown, Sequence[Version]):
                 "" if version.size is None else size_in_words(version.size),
                 version.author or "",
                 "latest" if version.latest else "",
-                "" if version.state == "archived" else version.state,
+                _notes(version),
             )
             for version in self.items
         ]
@@ -378,6 +381,11 @@ class StatusResult(Shown):
             when = show_time(read_time(error.get("at")))
             rows.append(("last error", f"{error.get('message')} ({when})"))
         return [*rows, ("versions", self.pages.home())]
+
+
+def _notes(version: Version) -> str:
+    notes = [] if version.state == "archived" else [version.state]
+    return ", ".join([*notes, *["another notebook's"] * version.of_another])
 
 
 def read_time(text: Any) -> datetime | None:

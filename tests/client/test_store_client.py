@@ -110,7 +110,10 @@ def version(number: int, **more: Any) -> dict[str, Any]:
 def test_versions_are_a_sequence_newest_first(stub: StubServer, client: BookstoreClient) -> None:
     stub.answers["GET /api/bookstore/versions/a.ipynb"] = Answer(
         {
-            "versions": [version(2, state="pending", latest=True), version(1, size=None)],
+            "versions": [
+                version(2, state="pending", latest=True),
+                version(1, size=None, of_another=True),
+            ],
             "next": None,
         }
     )
@@ -126,7 +129,7 @@ def test_versions_are_a_sequence_newest_first(stub: StubServer, client: Bookstor
         "a.ipynb: 2 versions.",
         "  version  saved                    size     by",
         "  v2       2026-11-24 12:00:00 UTC  12.3 kB  ann  latest  pending",
-        "  v1       2026-11-24 12:00:00 UTC           ann",
+        "  v1       2026-11-24 12:00:00 UTC           ann          another notebook's",
     ]
     assert 'href="/bookstore/view/a.ipynb?in=workspace&amp;version_id=v2"' in versions._repr_html_()
 

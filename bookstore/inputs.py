@@ -108,6 +108,8 @@ def bucket_name(bucket: str) -> str:
 
 def version_name(version_id: str) -> str:
     """Check the id of a version."""
+    if not version_id:
+        raise ValueError("The id of a version is needed (version_id).")
     if not _VERSION_ID.fullmatch(version_id):
         raise ValueError(f"{shown(version_id)} is not the id of a version.")
     return version_id

@@ -214,7 +214,7 @@ def test_nothing_is_replaced_that_could_not_be_archived(
 @pytest.mark.parametrize(
     ("body", "status", "said"),
     [
-        ({}, 400, "is not the id of a version"),
+        ({}, 400, "The id of a version is needed"),
         ({"version_id": 3}, 400, "version_id must be a text, not a number"),
         ({"version_id": "none"}, 404, "There is no version none of"),
         ({"version_id": "none", "target_path": "../out.ipynb"}, 400, "is not a plain path"),

@@ -57,7 +57,7 @@ def test_what_may_be_used_comes_back(check: Any, given: str, used: str) -> None:
         (inputs.bucket_name, "a/b", "is not the name of a bucket"),
         (inputs.bucket_name, "..", "is not the name of a bucket"),
         (inputs.bucket_name, LONG, "is not the name of a bucket"),
-        (inputs.version_name, "", "is not the id of a version"),
+        (inputs.version_name, "", "The id of a version is needed"),
         (inputs.version_name, "a b", "is not the id of a version"),
         (inputs.version_name, "ü", "is not the id of a version"),
         (inputs.version_name, LONG, "is not the id of a version"),

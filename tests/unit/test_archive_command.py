@@ -89,14 +89,10 @@ async def test_what_is_pending_already_is_no_second_version(
     assert await archive.texts("workspace/folder/b.ipynb") == ["b", "an older b"]
 
 
+@pytest.mark.thorough
 async def test_a_save_that_the_store_never_takes_holds_up_no_other(
-    root: Path,
-    bucket: Bucket,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    root: Path, bucket: Bucket, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("bookstore.draining._PATIENCE", 0.1)
     settings = {"local_dir": str(tmp_path / "local"), "shutdown_timeout": 0, **bucket.settings}
     command = ArchiveCommand(config=Config(BookstoreSettings=settings), root_dir=str(root))
     outbox = command.recorder._outbox

@@ -208,11 +208,11 @@ def test_a_save_that_is_being_sent_or_refused_can_be_read(outbox: Outbox) -> Non
     save = load(outbox, outbox.add_content(b"content", **RECORD))
 
     def send_and_refuse() -> None:
-        for _ in range(100):
+        for _ in range(20):
             outbox.mark_sent(save.save_id)
-            time.sleep(0.0005)
+            time.sleep(0.005)
             outbox.mark_refused(save.save_id)
-            time.sleep(0.0005)
+            time.sleep(0.005)
 
     with ThreadPoolExecutor() as threads:
         sending = threads.submit(send_and_refuse)

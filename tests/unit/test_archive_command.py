@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -100,10 +101,10 @@ async def test_a_save_that_the_store_never_takes_holds_up_no_other(
     too_long = f"workspace/{'x' * 1100}.ipynb"
     outbox.add_content(b"x", path="x.ipynb", key=too_long, **SAVE)
 
-    answer = await command.answer("folder")
-    assert (answer["archived"], answer["pending"], answer["failed"]) == (1, 1, [])
-    assert bucket.bodies("workspace/folder/b.ipynb") == [b"b"]
-    assert command.code(answer) == FAILED
-    told = capsys.readouterr().err.splitlines()[-1]
-    assert told.startswith("Still pending, safe on this machine: 1.")
-    command.bookstore.close()
+    with closing(command.bookstore):
+        answer = await command.answer("folder")
+        assert (answer["archived"], answer["pending"], answer["failed"]) == (1, 1, [])
+        assert bucket.bodies("workspace/folder/b.ipynb") == [b"b"]
+        assert command.code(answer) == FAILED
+        told = capsys.readouterr().err.splitlines()[-1]
+        assert told.startswith("Still pending, safe on this machine: 1.")

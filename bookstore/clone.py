@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 from tornado.web import HTTPError
 
 from . import pages
-from .contents import copy_on_its_way, new_path, put, require_inside, resolved
+from .contents import copy_on_its_way, put_new, resolved
 from .inputs import notebook_path, shown, target_path, text_field
 from .s3_paths import s3_url
 from .service import Bookstore
@@ -199,9 +199,7 @@ async def clone_to(
 ) -> dict[str, Any]:
     """Save a copy under the next free name."""
     async with handler.bookstore.naming:
-        path = await new_path(handler.contents_manager, target)
-        await asyncio.to_thread(require_inside, handler.contents_manager, path)
-        saved = await put(handler.contents_manager, path, content, source=source)
+        saved = await put_new(handler.contents_manager, target, content, source=source)
         return {**saved, "url": handler.location_of(saved["path"])}
 
 

@@ -35,6 +35,13 @@ async def new_path(contents_manager: Any, path: str) -> str:
     return f"{folder}/{name}" if folder else str(name)
 
 
+async def put_new(contents_manager: Any, path: str, content: BinaryIO, *, source: str) -> Any:
+    """Save a file as `put` does, but under the next free name, and inside the root folder."""
+    path = await new_path(contents_manager, path)
+    await asyncio.to_thread(require_inside, contents_manager, path)
+    return await put(contents_manager, path, content, source=source)
+
+
 async def put(contents_manager: Any, path: str, content: BinaryIO, *, source: str) -> Any:
     """Save a file through the contents manager, with the folders around it.
 

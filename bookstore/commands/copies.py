@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from traitlets import Unicode
 
-from ..contents import copy_on_its_way, new_path, put
+from ..contents import copy_on_its_way, put_new
 from ..draining import drained
 from ..inputs import target_path
 from ..restore import restore
@@ -90,9 +90,8 @@ class Clone(_CopyingCommand):
         contents_manager = self.contents_manager()
         with copy_on_its_way() as content:
             version = await self.bookstore.run(source.download(self.bookstore, content))
-            path = await new_path(contents_manager, target)
             origin = s3_url(source.bucket, source.key, version.version_id)
-            saved = await put(contents_manager, path, content, source=origin)
+            saved = await put_new(contents_manager, target, content, source=origin)
         await self.archived()
         return {
             "path": saved["path"],

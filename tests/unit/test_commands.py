@@ -96,6 +96,20 @@ async def test_what_is_no_json_is_not_shown_in_json(archive: Archive) -> None:
     command.bookstore.close()
 
 
+async def test_a_clone_does_not_leave_the_root_folder_through_a_link(
+    archive: Archive, tmp_path: Path
+) -> None:
+    await archive.archive("published/a.ipynb", "{}")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root/out").symlink_to(tmp_path / "outside")
+    command = Clone(config=archive.config, root_dir=str(tmp_path / "root"))
+    with pytest.raises(ValueError, match="leads out of the root folder, through a link"):
+        await command.answer("s3://local/published/a.ipynb", "out/a.ipynb")
+    assert list((tmp_path / "outside").iterdir()) == []
+    command.bookstore.close()
+
+
 async def test_cloning_that_is_off_is_refused(archive: Archive) -> None:
     config = archive.config
     config.BookstoreSettings.enable_s3_cloning = False

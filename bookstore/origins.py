@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from .lineage import Entry
+from .s3_paths import s3_url
 from .service import Bookstore, Section
 from .storage.base import NO_VERSION, format_time
 from .storage.options import LocalOptions
@@ -14,7 +15,6 @@ from .storage.options import LocalOptions
 # as restoring and cloning write it down
 _STORED = re.compile(r"s3://([^/]*)/(.+)\?versionId=([^?]*)", re.DOTALL)
 _SHORT = 8  # characters of a version id, which tell it from others as a rule
-_SECTIONS: tuple[Section, ...] = ("published", "workspace")
 
 
 class Origin(NamedTuple):
@@ -76,7 +76,7 @@ class Origins:
         if bucket == self._bookstore.bucket:
             if key in self._keys:
                 return self._restored(version_id)
-            for section in _SECTIONS:
+            for section in self._bookstore.sections:
                 folder = self._bookstore.folder(section)
                 if key.startswith(folder):
                     return self._of_another(section, key.removeprefix(folder), version_id)
@@ -100,9 +100,7 @@ class Origins:
 
 def _cloned(bucket: str, key: str, version_id: str) -> Origin:
     # The embedded store has no address of that form that would lead anywhere.
-    what = (
-        f"{key} in the embedded store" if bucket == LocalOptions.bucket else f"s3://{bucket}/{key}"
-    )
+    what = f"{key} in the embedded store" if bucket == LocalOptions.bucket else s3_url(bucket, key)
     if version_id and version_id != NO_VERSION:
         short = version_id if len(version_id) <= _SHORT else f"{version_id[:_SHORT]}…"
         what += f", version {short}"

@@ -164,6 +164,11 @@ class Bookstore:
             raise NoStore(f"This is off: set c.BookstoreSettings.{section}_prefix.")
         return f"{prefix}/"
 
+    @property
+    def sections(self) -> list[Section]:
+        """Those that have a prefix: one with an empty prefix is off."""
+        return [section for section, prefix in self._prefixes.items() if prefix]
+
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Await work on the stores, which is done in a thread with a loop of its own."""
         return await self._loop.run(work)

@@ -66,7 +66,7 @@ class Export(BookstoreCommand):
         store = self.bookstore.stores.home()
         # A key is there once, also where one section's prefix is below the other's.
         keys: dict[str, Section] = {}
-        for section in self._sections():
+        for section in self.bookstore.sections:
             async for key in all_keys(store, self.bookstore.folder(section)):
                 keys[key] = section
         export = _Export(store, folder, newest=self.newest)
@@ -89,11 +89,6 @@ class Export(BookstoreCommand):
             "unchanged": export.unchanged,
             "failed": sorted(export.failed),
         }
-
-    def _sections(self) -> list[Section]:
-        features = self.bookstore.features
-        sections: list[Section] = ["workspace"] if features["archive_valid"] else []
-        return sections + (["published"] if features["publish_valid"] else [])
 
     def show(self, answer: dict[str, Any]) -> None:
         """Say how many there were."""

@@ -29,7 +29,7 @@ def version(version_id: str, save_id: str = "", copied_from: str = "") -> Entry:
 
 
 def origin_of(copied_from: str, bucket: str = "b") -> Origin | None:
-    bookstore: Any = SimpleNamespace(bucket=bucket, folder=FOLDERS.__getitem__)
+    bookstore: Any = SimpleNamespace(bucket=bucket, folder=FOLDERS.__getitem__, sections=[*FOLDERS])
     copy = version("v9", copied_from=copied_from)
     entries = [copy, version("v1", save_id="s1")]
     origins = Origins(bookstore, "a.ipynb", entries, lambda *place: " ".join(place))
@@ -90,3 +90,11 @@ def test_a_copy_is_told_of_in_words(copied_from: str, told: tuple[str, ...] | No
 def test_the_embedded_store_is_no_address() -> None:
     origin = origin_of("s3://local/elsewhere/a.ipynb?versionId=v0", bucket="local")
     assert origin == Origin("cloned from", "elsewhere/a.ipynb in the embedded store, version v0")
+
+
+def test_a_section_that_is_off_is_no_origin() -> None:
+    folders = {"workspace": "workspace/"}
+    bookstore: Any = SimpleNamespace(bucket="b", folder=folders.__getitem__, sections=[*folders])
+    copy = version("v9", copied_from="s3://b/published/b.ipynb?versionId=v1")
+    origin = Origins(bookstore, "a.ipynb", [copy], lambda *place: " ".join(place)).of(copy)
+    assert origin == Origin("cloned from", "s3://b/published/b.ipynb, version v1")

@@ -24,6 +24,7 @@ from .storage import (
 )
 from .storage.base import sha256_of
 from .storage.outbox import Outbox, Save
+from .storage.paging import completed
 from .storage.stores import Stores
 
 _PAGE = 200  # versions asked for at once when one is looked for
@@ -257,15 +258,7 @@ class History:
 async def _completed(store: Store, page: VersionPage) -> VersionPage:
     """Ask the store where versions come from that are not known here."""
 
-    async def completed(version: Version) -> Version | None:
-        if version.provenance or version.deleted:
-            return version
-        with suppress(VersionNotFound):  # removed since it was listed
-            described = await store.describe(version.key, version.version_id)
-            return replace(version, provenance=described.provenance)
-        return None
-
-    versions = await asyncio.gather(*map(completed, page.versions))
+    versions = await asyncio.gather(*(completed(store, version) for version in page.versions))
     return replace(page, versions=[version for version in versions if version])
 
 

@@ -17,7 +17,7 @@ from typing import Literal
 
 from .inputs import version_name
 from .renames import Naming
-from .storage import Provenance, Version, VersionPage
+from .storage import Version, VersionPage
 from .storage.base import format_time, parse_time
 from .storage.outbox import Save
 
@@ -194,21 +194,12 @@ class Lineage:
 
 def pending_entry(save: Save) -> Entry:
     """Make the entry of a save that is pending."""
-    origin = Provenance(
-        save_id=save.save_id,
-        saved_at=save.saved_at,
-        author=save.author,
-        release=save.release,
-        named_at=save.named_at,
-        renamed_from=save.renamed_from,
-        copied_from=save.copied_from,
-    )
     version = Version(
         key=save.key,
         version_id=save.save_id,
         stored_at=save.saved_at,
         size=save.size,
-        provenance=origin,
+        provenance=save.provenance,
     )
     return Entry(version=version, state="pending")
 
@@ -234,7 +225,7 @@ def _entry(version: Version, *, of_another: bool = False) -> Entry:
 def _naming(version: Version) -> Naming | None:
     """Tell how the notebook came by the name, in its first version under it."""
     origin = version.provenance
-    if not origin or not (origin.named_at or origin.renamed_from):
+    if not origin or not origin.tells_of_names:
         return None
     at = origin.saved_at
     with suppress(ValueError):  # also who says nothing, or something else, was renamed before

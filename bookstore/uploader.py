@@ -11,6 +11,7 @@ import asyncio
 import time
 from bisect import insort
 from contextlib import suppress
+from dataclasses import replace
 from typing import BinaryIO, Protocol
 
 from .notebook_json import kernel_name_of
@@ -219,14 +220,4 @@ class Uploader:
 def _provenance(save: Save, content: BinaryIO) -> Provenance:
     """Say where a save comes from, reading its bytes for what only they tell."""
     sha256 = sha256_of(content)
-    return Provenance(
-        save_id=save.save_id,
-        saved_at=save.saved_at,
-        sha256=sha256,
-        author=save.author,
-        kernel_name=kernel_name_of(content),
-        release=save.release,
-        named_at=save.named_at,
-        renamed_from=save.renamed_from,
-        copied_from=save.copied_from,
-    )
+    return replace(save.provenance, sha256=sha256, kernel_name=kernel_name_of(content))

@@ -6,7 +6,6 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,10 +13,10 @@ from traitlets import Bool, Int
 
 from ..inputs import shown
 from ..sizes import size_in_words
-from ..storage import Store, StoreError, StoreUnavailable, Version, VersionNotFound
+from ..storage import Store, StoreError, StoreUnavailable, Version
 from ..storage.base import format_time, utc_now
 from ..storage.lifecycle import MOST_KEPT, lifecycle_rule
-from ..storage.paging import all_keys, all_versions
+from ..storage.paging import all_keys, all_versions, completed
 from .arguments import UsageError
 from .base import FAILED
 from .progress import progress_bar
@@ -202,12 +201,9 @@ async def _old_versions(store: Store, key: str, *, keep: int, before: datetime) 
 async def _without_names(store: Store, old: list[Version]) -> AsyncIterator[Version]:
     """Leave out those that say which name the notebook had before: its history goes on by them."""
 
-    async def tells_of_names(version: Version) -> bool:
-        origin = version.provenance
-        if origin is None:
-            with suppress(VersionNotFound):  # removed since it was listed
-                origin = (await store.describe(version.key, version.version_id)).provenance
-        return origin is not None and bool(origin.named_at or origin.renamed_from)
+    async def tells_of_names(listed: Version) -> bool:
+        version = await completed(store, listed)
+        return bool(version and version.provenance and version.provenance.tells_of_names)
 
     for start in range(0, len(old), _AT_ONCE):
         some = old[start : start + _AT_ONCE]

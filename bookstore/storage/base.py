@@ -57,6 +57,11 @@ class Provenance:
     renamed_from: str = ""
     copied_from: str = ""
 
+    @property
+    def tells_of_names(self) -> bool:
+        """Whether it is of a notebook's first version under a name that was not new."""
+        return bool(self.named_at or self.renamed_from)
+
     def as_metadata(self) -> dict[str, str]:
         """Write it as object metadata: short ASCII strings."""
         fields = {

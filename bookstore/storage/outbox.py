@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from . import blanks
+from .base import Provenance
 from .blanks import Blank, Blanks
 from .options import short_name
 
@@ -84,6 +85,19 @@ class Save:
     def saved_at(self) -> datetime:
         """When it was saved, in UTC."""
         return datetime.fromtimestamp(self.time / 1e9, timezone.utc)
+
+    @property
+    def provenance(self) -> Provenance:
+        """What it will be known by, but for what only its bytes tell."""
+        return Provenance(
+            save_id=self.save_id,
+            saved_at=self.saved_at,
+            author=self.author,
+            release=self.release,
+            named_at=self.named_at,
+            renamed_from=self.renamed_from,
+            copied_from=self.copied_from,
+        )
 
 
 class Outbox:

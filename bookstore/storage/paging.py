@@ -1,12 +1,15 @@
-"""All that a store lists, page after page."""
+"""All that a store lists, page after page, and what a listing leaves out."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Protocol, TypeVar
 
 from .base import Store, Version
+from .errors import VersionNotFound
 
 _PAGE = 1_000  # as many as S3 lists at once
 
@@ -34,6 +37,16 @@ async def all_versions(store: Store, key: str) -> AsyncIterator[Version]:
     async for page in all_pages(partial(store.versions, key)):
         for version in page.versions:
             yield version
+
+
+async def completed(store: Store, version: Version) -> Version | None:
+    """Ask where a version that was listed comes from, if need be; None if it was removed since."""
+    if version.provenance or version.deleted:
+        return version
+    with suppress(VersionNotFound):
+        described = await store.describe(version.key, version.version_id)
+        return replace(version, provenance=described.provenance)
+    return None
 
 
 async def all_pages(ask: Callable[..., Awaitable[P]]) -> AsyncIterator[P]:

@@ -101,17 +101,7 @@ class ArchivingMixin:
     def rename_file(self, old_path: str, new_path: str) -> Any:
         """Rename, as the base class does, and have the next save say so."""
         rename = partial(super().rename_file, old_path, new_path)  # type: ignore[misc]
-        if inspect.iscoroutinefunction(rename.func):
-            return self._rename_and_note(rename, old_path, new_path)
-        rename()
-        self._note_rename(old_path, new_path)
-        return None
-
-    async def _rename_and_note(
-        self, rename: Callable[[], Awaitable[None]], old_path: str, new_path: str
-    ) -> None:
-        await rename()
-        self._note_rename(old_path, new_path)
+        return _followed(rename, partial(self._note_rename, old_path, new_path))
 
     def _note_rename(self, old_path: str, new_path: str) -> None:
         if self.bookstore.recorder and old_path.strip("/") != new_path.strip("/"):
@@ -120,15 +110,7 @@ class ArchivingMixin:
     def delete_file(self, path: str) -> Any:
         """Delete, as the base class does, and have no save speak of a rename before that."""
         delete = partial(super().delete_file, path)  # type: ignore[misc]
-        if inspect.iscoroutinefunction(delete.func):
-            return self._delete_and_note(delete, path)
-        delete()
-        self._note_deletion(path)
-        return None
-
-    async def _delete_and_note(self, delete: Callable[[], Awaitable[None]], path: str) -> None:
-        await delete()
-        self._note_deletion(path)
+        return _followed(delete, partial(self._note_deletion, path))
 
     def _note_deletion(self, path: str) -> None:
         if self.bookstore.recorder:
@@ -168,6 +150,20 @@ class ArchivingMixin:
             if await asyncio.to_thread(recorder.has_settled, save_id, since):
                 break
             await asyncio.sleep(_POLL_INTERVAL)
+
+
+def _followed(work: partial[Any], note: Callable[[], None]) -> Any:
+    """Do what a contents manager does, synchronous or not, and note it when that has succeeded."""
+
+    async def awaited() -> None:
+        await work()
+        note()
+
+    if inspect.iscoroutinefunction(work.func):
+        return awaited()
+    work()
+    note()
+    return None
 
 
 def archiving(base: type) -> type:

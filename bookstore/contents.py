@@ -10,11 +10,10 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, cast
 
-from .inputs import shown
+from .inputs import NOTEBOOK, shown
 from .notebook_json import read_notebook, require_savable
 from .recorder import copying
 
-_NOTEBOOK = ".ipynb"
 _IN_MEMORY = 1 << 20  # bytes of a copy on its way; what is longer waits on disk
 
 
@@ -138,7 +137,7 @@ def _has_anything(contents_manager: Any, path: str) -> bool:
 def _model(path: str, content: BinaryIO) -> dict[str, Any]:
     content.seek(0)
     text = content.read()
-    if path.endswith(_NOTEBOOK):
+    if path.endswith(NOTEBOOK):
         notebook = read_notebook(text)
         require_savable(notebook)
         return {"type": "notebook", "format": "json", "content": notebook}

@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_LONGEST_NAME = 1024  # bytes; that of a key in S3, and less than a path may have
+from .s3_paths import LONGEST_KEY
+
 _SHORTEST_PATH = "/a.ipynb"
-_NOTEBOOK = ".ipynb"
+NOTEBOOK = ".ipynb"
 _LONGEST_SEGMENT = 255  # bytes; that of a file's name
 _LONGEST_TARGET_SEGMENT = 253  # bytes; while the server writes a file, .~ precedes its name
 _SHOWN = 80  # characters
@@ -65,8 +66,8 @@ def target_path(path: str, *, of: str = "") -> str:
         raise ValueError(f"{shown(path)} has a part that is blank: give it a name.")
     if any(len(segment.encode()) > _LONGEST_TARGET_SEGMENT for segment in path.split("/")):
         raise ValueError(f"{shown(path)} has a part that is too long for a new file's name.")
-    if of.endswith(_NOTEBOOK) and not path.endswith(_NOTEBOOK):
-        raise ValueError(f"{shown(path)} does not end with {_NOTEBOOK}, as a notebook's name must.")
+    if of.endswith(NOTEBOOK) and not path.endswith(NOTEBOOK):
+        raise ValueError(f"{shown(path)} does not end with {NOTEBOOK}, as a notebook's name must.")
     return path
 
 
@@ -92,7 +93,7 @@ def key_prefix(prefix: str) -> str:
     prefix = prefix.strip("/")
     if not prefix:
         raise ValueError("A prefix is more than slashes.")
-    _require_plain("prefix", prefix, longest=_LONGEST_NAME - len(_SHORTEST_PATH))
+    _require_plain("prefix", prefix, longest=LONGEST_KEY - len(_SHORTEST_PATH))
     _require_parts("prefix", prefix)
     return prefix
 
@@ -131,7 +132,7 @@ def shown(text: str) -> str:
     return ascii(short) if _CONTROL.search(short) or _is_broken(short) else repr(short)
 
 
-def _require_plain(what: str, text: str, longest: int = _LONGEST_NAME) -> None:
+def _require_plain(what: str, text: str, longest: int = LONGEST_KEY) -> None:
     if _is_broken(text):
         raise ValueError(f"The {what} {shown(text)} is not valid Unicode.")
     if len(text.encode()) > longest:

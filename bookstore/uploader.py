@@ -17,10 +17,10 @@ from typing import BinaryIO, Protocol
 from .notebook_json import kernel_name_of
 from .outage import Outage, retry_delays
 from .storage import (
+    OF_THE_WHOLE_STORE,
     Provenance,
     Store,
     StoreRefused,
-    StoreUnavailable,
     Version,
     VersionNotFound,
 )
@@ -145,7 +145,7 @@ class Uploader:
         while queue:
             async with self._outage.turn():
                 error = await self._upload_first(queue)
-                is_outage = isinstance(error, (StoreUnavailable, StoreRefused))
+                is_outage = isinstance(error, OF_THE_WHOLE_STORE)
                 waits_alone = not is_outage or self._outage.note()
             if error is None:
                 delays = retry_delays()

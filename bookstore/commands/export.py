@@ -20,10 +20,9 @@ from ..lineage import Entry
 from ..models import as_model
 from ..service import Section
 from ..storage import (
+    OF_THE_WHOLE_STORE,
     Store,
     StoreError,
-    StoreRefused,
-    StoreUnavailable,
     Version,
     VersionNotFound,
 )
@@ -139,7 +138,7 @@ class _Export:
         """Note what goes wrong, unless it is with the whole store."""
         try:
             yield
-        except (StoreUnavailable, StoreRefused):
+        except OF_THE_WHOLE_STORE:
             raise
         except OSError as error:
             reason = error.strerror or str(error)

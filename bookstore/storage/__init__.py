@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .base import KeyPage, Provenance, Store, StoreCheck, Version, VersionPage
 from .errors import (
+    OF_THE_WHOLE_STORE,
     BucketNotFound,
     NoStore,
     StoreError,
@@ -16,6 +17,7 @@ from .index import VersionIndex
 from .options import LocalOptions, S3Options
 
 __all__ = [
+    "OF_THE_WHOLE_STORE",
     "BucketNotFound",
     "KeyPage",
     "LocalOptions",

@@ -52,6 +52,10 @@ class VersionNotFound(StoreError):
         )
 
 
+# With the whole store something is wrong, and not with one version.
+OF_THE_WHOLE_STORE = (StoreUnavailable, StoreRefused)
+
+
 class BucketNotFound(StoreRefused):
     """There is no such bucket."""
 

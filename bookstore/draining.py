@@ -46,15 +46,14 @@ async def drained(
     pending = -1
     while True:
         left = await asyncio.to_thread(recorder.pending)
-        status = await asyncio.to_thread(recorder.archive_status)
+        error = await asyncio.to_thread(recorder.last_error)
         if left != pending:
             pending = left
             moved, moved_at = time.monotonic(), format_time(utc_now())
             on_pending(pending)
-        error = status["last_error"]
         waited = time.monotonic() - moved
         has_failed = error is not None and error["at"] >= moved_at and waited > _PATIENCE
         if pending <= down_to or has_failed or waited > _LONGEST_WAIT:
-            return status
+            return await asyncio.to_thread(recorder.archive_status)
         recorder.start()
         await asyncio.sleep(_POLL_INTERVAL)

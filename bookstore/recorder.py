@@ -183,6 +183,14 @@ class Recorder:
         error = self._outbox.read_state().get("last_error")
         return not self.is_pending(save_id) or (error is not None and error["at"] >= since)
 
+    def last_error(self) -> dict[str, Any] | None:
+        """Tell what went wrong last: with an upload, or with recording."""
+        return self._newest_error(self._outbox.read_state())
+
+    def _newest_error(self, state: dict[str, Any]) -> dict[str, Any] | None:
+        errors = [error for error in (state.get("last_error"), self._last_loss) if error]
+        return max(errors, key=lambda error: str(error["at"]), default=None)
+
     def is_pending(self, save_id: str) -> bool:
         """Tell whether a save is still in the outbox."""
         return self._outbox.has(save_id)
@@ -255,18 +263,18 @@ class Recorder:
     def archive_status(self) -> dict[str, Any]:
         """Tell how many saves wait, and what became of the last."""
         state = self._outbox.read_state()
-        errors = [error for error in (state.get("last_error"), self._last_loss) if error]
+        last_error = self._newest_error(state)
         try:
             pending, failed = self._outbox.pending(), self._outbox.unreadable()
         except OSError as error:
             pending, failed = 0, 0
             message = f"The outbox cannot be read: {error.strerror} ({error.filename})."
-            errors = [{"path": None, "message": message, "at": format_time(utc_now())}]
+            last_error = {"path": None, "message": message, "at": format_time(utc_now())}
         return {
             "pending": pending,
             "failed": failed + self._lost,
             "last_archived": state.get("last_archived"),
-            "last_error": max(errors, key=lambda error: str(error["at"]), default=None),
+            "last_error": last_error,
             "elsewhere": self._elsewhere(),
         }
 

@@ -24,17 +24,17 @@ from filelock import FileLock, Timeout
 
 from .bookstore_config import BookstoreSettings
 from .storage import (
+    OF_THE_WHOLE_STORE,
     LocalOptions,
     S3Options,
     Store,
     StoreCheck,
     StoreError,
-    StoreRefused,
-    StoreUnavailable,
     Version,
     open_store,
 )
 from .storage.base import format_time, utc_now
+from .storage.index import identity
 from .storage.outbox import Outbox, Save, UnreadableSave
 from .uploader import Uploader
 
@@ -83,7 +83,7 @@ class Report:
     def failed(self, save: Save, error: Exception) -> None:
         problem = str(error) if isinstance(error, StoreError) else _unexpected(error)
         self._note_error(save.path, problem)
-        self._is_outage |= isinstance(error, (StoreUnavailable, StoreRefused))
+        self._is_outage |= isinstance(error, OF_THE_WHOLE_STORE)
         if problem not in self._told:
             self._told.add(problem)
             self.log(WARNING, f"{save.path} waits to be archived. {problem}")
@@ -223,14 +223,10 @@ async def _the_only_one(outbox: Outbox, ended: asyncio.Event) -> AsyncIterator[b
 
 async def _watch(lock_file: Path) -> None:
     """Raise `FileNotFoundError` when our lock is in nobody's way: somebody has removed its file."""
-    ours = _inode(lock_file)
-    while _inode(lock_file) == ours:  # noqa: ASYNC110 - nobody tells us
+    ours = identity(lock_file)
+    while identity(lock_file) == ours:  # noqa: ASYNC110 - nobody tells us
         await asyncio.sleep(_LOCK_INTERVAL)
     raise FileNotFoundError(errno.ENOENT, "the outbox was removed", str(lock_file))
-
-
-def _inode(file: Path) -> int:
-    return file.stat().st_ino
 
 
 async def _upload_until(

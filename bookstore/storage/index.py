@@ -202,7 +202,7 @@ class VersionIndex:
 
     def _connected(self) -> sqlite3.Connection:
         """Give the connection. Opening one takes longer than what is asked of it."""
-        if self._connection is None or self._connected_to != _identity(self._file):
+        if self._connection is None or self._connected_to != identity(self._file):
             self._disconnect()
             timeout = _LOCK_TIMEOUT if self._durable else _MEMORY_LOCK_TIMEOUT
             self._connection = sqlite3.connect(self._file, timeout=timeout, check_same_thread=False)
@@ -211,7 +211,7 @@ class VersionIndex:
             self._connection.execute("PRAGMA user_version")
             if not self._durable:
                 self._connection.execute("PRAGMA synchronous = OFF")
-            self._connected_to = _identity(self._file)
+            self._connected_to = identity(self._file)
         return self._connection
 
     def _disconnect(self) -> None:
@@ -220,7 +220,7 @@ class VersionIndex:
             self._connection = None
 
 
-def _identity(file: Path) -> tuple[int, int] | None:
+def identity(file: Path) -> tuple[int, int] | None:
     """Tell files of one name apart: somebody may have removed one, and made another."""
     try:
         status = os.stat(file)

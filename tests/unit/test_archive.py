@@ -18,6 +18,14 @@ from tests.support.notebooks import make_notebook, text_of
 
 MakeArchiver = Callable[..., Any]
 
+AWAY = {
+    "store_url": "",
+    "s3_endpoint_url": "http://no-such-host.invalid",
+    "s3_access_key_id": "key",
+    "s3_secret_access_key": "secret",
+    "shutdown_timeout": 0.0,
+}
+
 
 @pytest.fixture
 def make_archiver(tmp_path: Path) -> Iterator[MakeArchiver]:
@@ -61,14 +69,7 @@ async def test_archive_returns_when_the_record_is_a_version(
 async def test_archive_returns_also_when_the_store_cannot_take_it(
     make_archiver: MakeArchiver,
 ) -> None:
-    archiver = make_archiver(
-        store_url="",
-        s3_bucket="none",
-        s3_endpoint_url="http://no-such-host.invalid",
-        s3_access_key_id="key",
-        s3_secret_access_key="secret",
-        shutdown_timeout=0.0,
-    )
+    archiver = make_archiver(**AWAY, s3_bucket="none")
     await archiver.archive(record("a.ipynb", make_notebook()))
     status = archiver.bookstore.status()["archive"]
     assert status["pending"] == 1
@@ -142,14 +143,7 @@ def test_only_keyword_arguments_make_a_contents_manager() -> None:
 async def test_what_was_saved_for_a_mistaken_store_can_be_archived(
     make_archiver: MakeArchiver, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    mistaken = make_archiver(
-        store_url="",
-        s3_bucket="mistaken",
-        s3_endpoint_url="http://no-such-host.invalid",
-        s3_access_key_id="key",
-        s3_secret_access_key="secret",
-        shutdown_timeout=0.0,
-    )
+    mistaken = make_archiver(**AWAY, s3_bucket="mistaken")
     await save(mistaken, "a.ipynb", make_notebook("a"))
     mistaken.bookstore.close()
     bookstore = make_archiver().bookstore

@@ -132,11 +132,13 @@ class History:
         TooLarge
             If there are more than `limit` bytes.
         """
-        if entry := await asyncio.to_thread(self._read_pending, key, version_id, target, limit):
+        saves = await asyncio.to_thread(self._saves)
+        waiting = await asyncio.to_thread(self._waiting, saves, key, version_id)
+        if waiting and (entry := await asyncio.to_thread(self._copied, waiting, target, limit)):
             return entry
         download = partial(self._stores.home().download, target=target, limit=limit)
         try:
-            name, named = await asyncio.to_thread(self._likely_place, key, version_id)
+            name, named = await asyncio.to_thread(self._likely_place, saves, key, version_id)
             version = await download(name, version_id=named)
         except VersionNotFound:
             name, named = await self._searched(key, version_id)
@@ -170,9 +172,8 @@ class History:
                         return sha256_of(content)
         return entry.version.provenance.sha256 if entry.version.provenance else ""
 
-    def _waiting(self, key: str, version_id: str | None) -> Save | None:
+    def _waiting(self, saves: list[Save], key: str, version_id: str | None) -> Save | None:
         """Find the pending save that is meant."""
-        saves = self._saves()
         if version_id is None:
             pending = self._lineage(key, saves).pending()
             if not pending:
@@ -182,13 +183,8 @@ class History:
         named = (save for save in saves if save.save_id == version_id and save.key in names)
         return next(named, None)
 
-    def _read_pending(
-        self, key: str, version_id: str | None, target: BinaryIO, limit: int | None
-    ) -> Entry | None:
-        """Read a version as the save that it still is; None if it is none, or no more."""
-        save = self._waiting(key, version_id)
-        if save is None:
-            return None
+    def _copied(self, save: Save, target: BinaryIO, limit: int | None) -> Entry | None:
+        """Read a version as the save that it still is; None if it is that no more."""
         if limit is not None and save.size > limit:
             raise TooLarge(save.key, size=save.size, limit=limit)
         try:
@@ -199,7 +195,9 @@ class History:
             shutil.copyfileobj(content, target)
         return pending_entry(save)
 
-    def _likely_place(self, key: str, version_id: str | None) -> tuple[str, str | None]:
+    def _likely_place(
+        self, saves: list[Save], key: str, version_id: str | None
+    ) -> tuple[str, str | None]:
         """Give the key under which a version most likely is kept, and its name there.
 
         Raises
@@ -207,7 +205,6 @@ class History:
         VersionNotFound
             If there is nothing likely.
         """
-        saves = self._saves()
         if version_id is None:
             lineage = self._lineage(key, saves)
             if not lineage.begins_with_the_newest:

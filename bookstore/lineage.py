@@ -107,9 +107,9 @@ class Lineage:
                 if not any(_is_within(version, span) for span in self._own):
                     taken.append(_entry(version, of_another=True))
             elif _is_within(version, (None, self._until)):
-                taken.append(_entry(version))
+                taken.append(entry := _entry(version))
                 if naming := _naming(version):
-                    self._leave(version, naming)
+                    self._leave(entry, naming)
                     return taken + self.pending()
         if page.next:
             self.after = page.next
@@ -124,15 +124,16 @@ class Lineage:
                 entry = pending_entry(save)
                 self._pending.append(entry)
                 if naming := _naming(entry.version):
-                    self._go_to(naming.former, naming.at)
+                    self._leave(entry, naming)
                     return
 
-    def _leave(self, first: Version, naming: Naming) -> None:
+    def _leave(self, first: Entry, naming: Naming) -> None:
         """Leave a name with the first version that the notebook had under it."""
         if self.key == self._name:
-            if not self._own:
-                self._rest_after = first.version_id
-            self._own.append((time_of(first), self._until))
+            # What is pending may be in the store when the rest is listed: it is not another's then.
+            if not self._own and first.state != "pending":
+                self._rest_after = first.version.version_id
+            self._own.append((time_of(first.version), self._until))
         self._go_to(naming.former, naming.at)
 
     def _go_to(self, former: str, until: datetime) -> None:

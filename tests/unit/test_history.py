@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bookstore.history import EntryPage
-from bookstore.storage import StoreUnavailable, TooLarge, VersionNotFound
+from bookstore.storage import StoreUnavailable, TooLarge, VersionNotFound, VersionPage
+from bookstore.storage.local import LocalStore
 from tests.support.archive import NOON, Archive
 
 
@@ -202,6 +204,32 @@ async def test_there_and_back(archive: Archive) -> None:
         assert not any(entry.of_another for entry in page.entries)
         assert await archive.texts("a") == ["3", "2", "1"]
         await archive.upload()
+
+
+async def test_there_and_back_while_saves_become_versions(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.record("a", "another")
+    await archive.upload()
+    archive.rename("a", "elsewhere")
+    archive.record("a", "1")
+    archive.rename("a", "b")
+    archive.record("b", "2")
+    archive.rename("b", "a")
+    archive.record("a", "3")
+    archive.record("a", "4")
+    listed = LocalStore.versions
+
+    async def uploaded_before(self: LocalStore, key: str, **page: Any) -> VersionPage:
+        await archive.upload()
+        return await listed(self, key, **page)
+
+    monkeypatch.setattr(LocalStore, "versions", uploaded_before)
+    page = await archive.history.page("a", limit=10)
+    texts = [await archive.read("a", entry.version.version_id) for entry in page.entries]
+    assert texts == ["4", "3", "2", "1", "another"]
+    assert [entry.of_another for entry in page.entries] == [False] * 4 + [True]
+    assert [entry.version.latest for entry in page.entries] == [True] + [False] * 4
 
 
 async def test_what_was_deleted_does_not_go_on_in_what_comes_after_it(archive: Archive) -> None:

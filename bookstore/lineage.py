@@ -78,13 +78,14 @@ class Lineage:
         self._rest_after: str | None = None
         self._pending: list[Entry] = []
         # Until something is saved under a name that was left, the name means who has left it.
-        if naming and naming.former and not self._was_saved_since(naming.at):
+        if naming and naming.former and not self._is_told(naming):
             self._go_to(naming.former, naming.at)
         else:
             self._enter(name, None)
 
-    def _was_saved_since(self, time: datetime) -> bool:
-        return any(save.key == self._name and save.saved_at >= time for save in self._saves)
+    def _is_told(self, naming: Naming) -> bool:
+        told = self._name, naming.former, format_time(naming.at)
+        return any((save.key, save.renamed_from, save.named_at) == told for save in self._saves)
 
     @property
     def begins_with_the_newest(self) -> bool:
@@ -104,7 +105,7 @@ class Lineage:
                 return taken
             self.after = version.version_id
             if self._is_in_rest:
-                if not any(_is_within(version, span) for span in self._own):
+                if not self._is_own(version):
                     taken.append(_entry(version, of_another=True))
             elif _is_within(version, (None, self._until)):
                 taken.append(entry := _entry(version))
@@ -116,6 +117,9 @@ class Lineage:
         else:
             self._end_of_key()
         return taken + self.pending()
+
+    def _is_own(self, version: Version) -> bool:
+        return any(_is_within(version, span) for span in self._own)
 
     def _enter(self, key: str, until: datetime | None) -> None:
         self.key, self._until, self.after = key, until, None
@@ -130,9 +134,8 @@ class Lineage:
     def _leave(self, first: Entry, naming: Naming) -> None:
         """Leave a name with the first version that the notebook had under it."""
         if self.key == self._name:
-            # What is pending may be in the store when the rest is listed: it is not another's then.
-            if not self._own and first.state != "pending":
-                self._rest_after = first.version.version_id
+            if self._until is None and first.state != "pending":
+                self._rest_after = first.version.version_id  # what is newer is its own, too
             self._own.append((time_of(first.version), self._until))
         self._go_to(naming.former, naming.at)
 
@@ -153,6 +156,10 @@ class Lineage:
     def _begin_rest(self) -> None:
         self._is_in_rest = True
         self.key, self.after, self._until = self._name, self._rest_after, None
+        entries = (pending_entry(save) for save in self._saves if save.key == self._name)
+        self._pending += (
+            replace(entry, of_another=True) for entry in entries if not self._is_own(entry.version)
+        )
 
     # Where the next page begins
 

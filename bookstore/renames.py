@@ -24,7 +24,8 @@ class Naming(NamedTuple):
     Attributes
     ----------
     former : str
-        The key it had before; empty if it is a new one, under a name that another one has left.
+        The key it had before, which may be the one it has again; empty if it is a new one, under a
+        name that another one has left.
     at : datetime
         When it left that key, or when the other one left this.
     """
@@ -93,7 +94,7 @@ class Renames:
             elif _is_inside(then, event.key):
                 # Another one had this name until then; this one came later, and was not saved.
                 return Naming("", parse_time(event.at))
-        return Naming(then, parse_time(left_at)) if then != key else None
+        return Naming(then, parse_time(left_at)) if left_at else None
 
     def _refresh(self) -> None:
         """Read the file if it is not as it was, as when another server has written to it."""

@@ -49,7 +49,7 @@ async def test_the_newest_is_read_whatever_it_is(archive: Archive) -> None:
     assert await archive.read("a") == "1"
     archive.renames.add("a", "b")
     assert await archive.read("b") == "1"
-    archive.save("b", "2", renamed_from="a")
+    archive.record("b", "2")
     assert await archive.read("b") == "2"
 
 

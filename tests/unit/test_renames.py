@@ -33,8 +33,18 @@ def test_names_between_which_nothing_was_saved_are_left_out(renames: Renames) ->
     for old, new in ("ab", "bc", "cd"):
         renames.add(old, new)
     assert [former(renames, name) for name in "abcd"] == ["", "", "", "a"]
-    renames.add("d", "a")
-    assert former(renames, "a") is None  # it is where it was
+
+
+def test_a_notebook_that_is_where_it_was_had_not_its_name_between(renames: Renames) -> None:
+    renames.add("a", "b")
+    left = renames.untold("b")
+    renames.add("b", "a")
+    assert left
+    assert renames.untold("a") == left
+    renames.settle("a")
+    renames.add("a", "c")
+    assert former(renames, "c") == "a"
+    assert renames.untold("c") != left
 
 
 def test_a_folder_takes_all_that_is_in_it_along(renames: Renames) -> None:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from . import flavours
+from .inputs import plain_path
 from .recorder import saving
 from .service import Bookstore, get_bookstore
 from .storage.base import format_time, utc_now
@@ -73,9 +74,10 @@ class ArchivingMixin:
             The saved model, without content.
         """
         save = partial(super().save, model, path)  # type: ignore[misc]
+        path = plain_path(path)
         if inspect.iscoroutinefunction(save.func):
             return self._save_in_turn(save, model, path)
-        with saving(path.strip("/")):
+        with saving(path):
             saved = save()
         self._record(saved, model, path)
         return saved
@@ -85,8 +87,8 @@ class ArchivingMixin:
     ) -> dict[str, Any]:
         # Two saves of one notebook that overlap would write into the same file, and both be
         # recorded as what the second has written.
-        async with await self._path_lock(path.strip("/")):
-            with saving(path.strip("/")):
+        async with await self._path_lock(path):
+            with saving(path):
                 saved = await save()
             self._record(saved, model, path)
         return saved
@@ -95,7 +97,6 @@ class ArchivingMixin:
         recorder = self.bookstore.recorder
         # The pieces of a large upload are saves too, all but the last (-1) of an unfinished file.
         if recorder and saved["type"] == "notebook" and model.get("chunk") in (None, -1):
-            path = path.strip("/")
             recorder.record_file(path, self._get_os_path(path))  # type: ignore[attr-defined]
 
     def rename_file(self, old_path: str, new_path: str) -> Any:
@@ -104,7 +105,7 @@ class ArchivingMixin:
         return _followed(rename, partial(self._note_rename, old_path, new_path))
 
     def _note_rename(self, old_path: str, new_path: str) -> None:
-        if self.bookstore.recorder and old_path.strip("/") != new_path.strip("/"):
+        if self.bookstore.recorder and plain_path(old_path) != plain_path(new_path):
             self.bookstore.recorder.record_rename(old_path, new_path)
 
     def delete_file(self, path: str) -> Any:
@@ -138,7 +139,7 @@ class ArchivingMixin:
         if not recorder:
             self.log.warning("Bookstore: %s", self.bookstore.description)  # type: ignore[attr-defined]
             return
-        path = record.filepath.strip("/")
+        path = plain_path(record.filepath)
         since = format_time(utc_now())
         async with await self._path_lock(path):
             content = record.content.encode()

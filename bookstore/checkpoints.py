@@ -12,6 +12,7 @@ from tornado.web import HTTPError
 from . import flavours
 from .archive import ArchivingMixin
 from .contents import os_path_of
+from .inputs import plain_path
 from .lineage import Entry
 from .restore import restore
 from .service import Bookstore, get_bookstore
@@ -34,14 +35,14 @@ class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
         bookstore = self._bookstore_for(path)
         if not bookstore:
             return self._in_files.create_checkpoint(contents_mgr, path)
-        return self._answered(_newest_or_new, bookstore, contents_mgr, path.strip("/"))
+        return self._answered(_newest_or_new, bookstore, contents_mgr, plain_path(path))
 
     def restore_checkpoint(self, contents_mgr: Any, checkpoint_id: str, path: str) -> Any:
         """Bring a version back; what is there is archived first. Returns an awaitable."""
         bookstore = self._bookstore_for(path)
         if not bookstore:
             return self._in_files.restore_checkpoint(contents_mgr, checkpoint_id, path)
-        return self._restored(bookstore, contents_mgr, checkpoint_id, path.strip("/"))
+        return self._restored(bookstore, contents_mgr, checkpoint_id, plain_path(path))
 
     async def _restored(
         self, bookstore: Bookstore, contents_mgr: Any, checkpoint_id: str, path: str
@@ -54,7 +55,7 @@ class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
         bookstore = self._bookstore_for(path)
         if not bookstore:
             return self._in_files.list_checkpoints(path)
-        return self._answered(_models, bookstore, path.strip("/"))
+        return self._answered(_models, bookstore, plain_path(path))
 
     def delete_checkpoint(self, checkpoint_id: str, path: str) -> Any:
         """Refuse: the archive is only ever added to."""

@@ -5,6 +5,7 @@ Each check gives back what may be used, or raises `ValueError` with a sentence t
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import Any
 
@@ -20,6 +21,11 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # buckets and other servers allow.
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 _VERSION_ID = re.compile(r"[!-~]{1,1024}")
+
+
+def plain_path(path: str) -> str:
+    """Write an API path in one way: Jupyter takes ``./a.ipynb/`` for ``a.ipynb``, too."""
+    return posixpath.normpath(path.strip("/"))
 
 
 def notebook_path(path: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import posixpath
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,8 +14,8 @@ from filelock import FileLock, Timeout
 
 from . import metrics
 from ._version import __version__
-from .bookstore_config import BookstoreSettings, expand_prefix
-from .inputs import shown
+from .bookstore_config import BookstoreSettings
+from .inputs import plain_path, shown
 from .renames import Renames
 from .s3_paths import LONGEST_KEY, s3_key
 from .storage.base import format_time, utc_now
@@ -60,6 +59,8 @@ class Recorder:
     Parameters
     ----------
     settings : BookstoreSettings
+    prefix : str
+        What the keys of the saves begin with.
     outbox : Outbox
         Of the store that the saves are for.
     renames : Renames
@@ -67,10 +68,15 @@ class Recorder:
     """
 
     def __init__(
-        self, settings: BookstoreSettings, outbox: Outbox, renames: Renames, log: Logger
+        self,
+        settings: BookstoreSettings,
+        prefix: str,
+        outbox: Outbox,
+        renames: Renames,
+        log: Logger,
     ) -> None:
         self._log = log
-        self._prefix = expand_prefix(settings.workspace_prefix)
+        self._prefix = prefix
         self._author = author()
         self._outbox = outbox
         self._renames = renames
@@ -123,8 +129,7 @@ class Recorder:
         self._renames.settle(self._key(path))
 
     def _key(self, path: str) -> str:
-        # Jupyter takes ./a.ipynb for a.ipynb.
-        return s3_key(self._prefix, posixpath.normpath(path.strip("/")))
+        return s3_key(self._prefix, plain_path(path))
 
     def _record(self, path: str, add: Callable[..., str]) -> str | None:
         try:

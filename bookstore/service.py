@@ -112,7 +112,8 @@ class Bookstore:
             self._history = History(self.stores, outbox, index, renames)
             self._catalogue = Catalogue(self.stores, outbox, index)
             if self.features["archive_valid"]:
-                self.recorder = Recorder(settings, outbox, renames, self.log)
+                prefix = self._prefixes["workspace"]
+                self.recorder = Recorder(settings, prefix, outbox, renames, self.log)
 
     @property
     def description(self) -> str:

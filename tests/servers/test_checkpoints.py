@@ -85,6 +85,8 @@ def test_versions_are_checkpoints_the_newest_last(shared_server: JupyterServer) 
         shared_server.wait_until("archived")
     assert texts(shared_server, "listed.ipynb") == ["first", "second", "third"]
     assert not list(shared_server.root_dir.glob(".ipynb_checkpoints/listed*"))
+    # a server takes this for the same path
+    assert ids(shared_server, "./listed.ipynb") == ids(shared_server, "listed.ipynb")
 
 
 @pytest.mark.parametrize("name", ["first save.ipynb", "hooked.ipynb"])

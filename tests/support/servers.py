@@ -367,7 +367,8 @@ class JupyterServer:
 
 def contents_url(path: str) -> str:
     """Return the URL path of a notebook in the contents API."""
-    return "/api/contents/" + quote(path)
+    # A client would leave out the dot of ./a.ipynb.
+    return "/api/contents/" + quote(path).replace("./", "%2E/")
 
 
 def _is_archived(status: Status) -> bool:

@@ -24,7 +24,6 @@ from .storage.base import parse_time
 from .versions import HistoryRequest
 from .web import PageHandler, endpoint
 
-_ON_A_PAGE = 50
 # Nothing of a notebook runs, and its page has an origin of its own, which is nobody's.
 _VIEW_POLICY = (
     "sandbox; default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline';"
@@ -53,11 +52,10 @@ class HomeHandler(_BrowseHandler):
     async def get(self) -> None:
         """Show the newest version of each notebook, or of those found."""
         status = await asyncio.to_thread(self.bookstore.status)
-        search = self.get_query_argument("q", "")
         notebooks: list[dict[str, Any]] = []
         next_page = None
         try:
-            notebooks, next_page, trouble = await self._notebooks(search)
+            notebooks, next_page, trouble = await self._shown()
         except StoreError as error:
             # How archiving goes is asked for most when the store is in trouble.
             trouble = str(error)
@@ -69,27 +67,20 @@ class HomeHandler(_BrowseHandler):
             troubles=list(dict.fromkeys(filter(None, [store_problem, trouble]))),
             is_incomplete=bool(trouble),
             section=self.section,
-            search=search,
+            search=self.search,
             notebooks=notebooks,
             next_page=next_page,
             link=self.link,
         )
 
-    async def _notebooks(self, search: str) -> tuple[list[dict[str, Any]], str | None, str]:
-        page = await self.bookstore.run(
-            self.bookstore.catalogue.page(
-                self.bookstore.folder(self.section),
-                limit=_ON_A_PAGE,
-                search=search,
-                after=self.after,
-            )
-        )
+    async def _shown(self) -> tuple[list[dict[str, Any]], str | None, str]:
+        page = await self.notebooks()
         notebooks = [as_model(self.bookstore, self.section, entry) for entry in page.entries]
         for notebook in notebooks:
             path = notebook["path"]
             there = await resolved(self.contents_manager.file_exists(path))
             notebook["location"] = self.location_of(path) if there else None
-        next_page = page.next and self.link("", q=search, after=page.next)
+        next_page = page.next and self.link("", q=self.search, after=page.next)
         return notebooks, next_page, page.problem
 
 
@@ -100,10 +91,7 @@ class VersionsPageHandler(_BrowseHandler):
     async def get(self, path: str) -> None:
         """Show the versions, with what can be done with each."""
         path = notebook_path(path)
-        key = self.bookstore.key(self.section, path)
-        page = await self.bookstore.run(
-            self.bookstore.history.page(key, limit=_ON_A_PAGE, after=self.after)
-        )
+        page = await self.history(path)
         versions = self._shown(path, page.entries)
         compared = [version for version in versions if version["is_compared"]]
         for version, name in zip(compared, ("head", "base"), strict=False):

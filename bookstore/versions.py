@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 from .contents import as_text, copy_on_its_way, resolved
 from .differences import compare
+from .history import EntryPage
 from .inputs import notebook_path, shown, text_field, version_name
 from .lineage import Entry
 from .models import as_model
@@ -36,6 +37,31 @@ class HistoryRequest:
     def after(self) -> str | None:
         """Where the page begins."""
         return self.get_query_argument("after", "") or None
+
+    @property
+    def limit(self) -> int:
+        """How many there are on a page."""
+        return _LIMIT
+
+    @property
+    def search(self) -> str:
+        """What is looked for in the paths of notebooks; empty for all."""
+        return self.get_query_argument("q", "")
+
+    async def notebooks(self) -> EntryPage:
+        """List the newest version of each notebook."""
+        folder = self.bookstore.folder(self.section)
+        catalogue = self.bookstore.catalogue
+        return await self.bookstore.run(
+            catalogue.page(folder, limit=self.limit, search=self.search, after=self.after)
+        )
+
+    async def history(self, path: str) -> EntryPage:
+        """List the versions of a notebook."""
+        key = self.bookstore.key(self.section, path)
+        return await self.bookstore.run(
+            self.bookstore.history.page(key, limit=self.limit, after=self.after)
+        )
 
     async def read(self, key: str, version_id: str | None, content: BinaryIO) -> Entry:
         """Write the bytes of a version to an open file, and go back to its beginning."""
@@ -93,10 +119,7 @@ class VersionsHandler(_HistoryHandler):
         if version_id := self.get_query_argument("version_id", ""):
             await self.answer(await self._version(path, version_name(version_id)))
             return
-        key = self.bookstore.key(self.section, path)
-        page = await self.bookstore.run(
-            self.bookstore.history.page(key, limit=self.limit, after=self.after)
-        )
+        page = await self.history(path)
         versions = [as_model(self.bookstore, self.section, entry) for entry in page.entries]
         await self.answer(
             {
@@ -120,16 +143,8 @@ class NotebooksHandler(_HistoryHandler):
     @endpoint
     async def get(self) -> None:
         """List notebooks, those only whose path holds ``q``."""
-        section = self.section
-        page = await self.bookstore.run(
-            self.bookstore.catalogue.page(
-                self.bookstore.folder(section),
-                limit=self.limit,
-                search=self.get_query_argument("q", ""),
-                after=self.after,
-            )
-        )
-        notebooks = [as_model(self.bookstore, section, entry) for entry in page.entries]
+        page = await self.notebooks()
+        notebooks = [as_model(self.bookstore, self.section, entry) for entry in page.entries]
         for notebook in notebooks:
             path = notebook["path"]
             notebook["exists"] = await resolved(self.contents_manager.file_exists(path))

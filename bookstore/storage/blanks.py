@@ -52,12 +52,16 @@ class Blanks:
             blank = self._ready.popleft()
         except IndexError:
             blank = self._create()
+        if len(self._ready) <= _READY // 2:  # a thread that is woken takes time from the save
+            self._want_more()
+        return blank
+
+    def _want_more(self) -> None:
         self._wanted.set()
         # Without a thread, as where there can be no more of them, each is made when it is taken.
         with self._starting, suppress(RuntimeError):
             if not self._thread.ident:
                 self._thread.start()
-        return blank
 
     def discard(self) -> None:
         """Let go of those that are ready, for instance since their directory is gone."""

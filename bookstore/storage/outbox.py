@@ -343,6 +343,9 @@ class Outbox:
 
     def _require_in_place(self, blank: Blank) -> None:
         """Require that the file is still where the uploader looks. Raises `FileNotFoundError`."""
+        if os.path.exists(blank.file):
+            return
+        # Else the uploader has it already, or somebody has taken it away.
         if not os.fstat(blank.descriptor).st_nlink:
             self._blanks.discard()
             raise FileNotFoundError(errno.ENOENT, "the outbox was removed", blank.file)

@@ -224,8 +224,12 @@ class JupyterServer:
     def uploaders(self) -> list[psutil.Process]:
         """Return the processes that upload for this server."""
         assert self.process, "the server was never started"
-        children = psutil.Process(self.process.pid).children()
-        return [child for child in children if "bookstore.worker" in " ".join(child.cmdline())]
+        found = []
+        for child in psutil.Process(self.process.pid).children():
+            with suppress(psutil.NoSuchProcess):  # one that has just ended, too
+                if "bookstore.worker" in " ".join(child.cmdline()):
+                    found.append(child)
+        return found
 
     def api(self, method: str, path: str, **kwargs: Any) -> requests.Response:
         """Send a request with the token; `path` is percent-encoded, as in "/api/contents"."""

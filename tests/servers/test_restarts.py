@@ -81,9 +81,8 @@ def test_what_cannot_be_drained_waits_for_the_next_start(
     server.save("before.ipynb", make_notebook())
     server.wait_until("archived")
     fault_proxy.mode = mode  # type: ignore[assignment]
-    server.restart(shutdown_timeout=60.0)
     save_twenty(server)
-    assert server.terminate(timeout=120) == 0
+    assert server.terminate() == 0
     assert bucket.keys() == ["workspace/before.ipynb"]
     fault_proxy.mode = "pass"
     server.restart()

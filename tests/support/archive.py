@@ -2,12 +2,15 @@
 
 import hashlib
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from traitlets.config import Config
 
 from bookstore.catalogue import Catalogue
@@ -19,10 +22,12 @@ from bookstore.storage import (
     S3Options,
     Store,
     Version,
+    VersionPage,
     open_index,
     open_store,
 )
 from bookstore.storage.base import format_time
+from bookstore.storage.local import LocalStore
 from bookstore.storage.outbox import Outbox, Save, UnreadableSave
 from bookstore.storage.stores import Stores
 from bookstore.uploader import Uploader
@@ -91,6 +96,19 @@ class Archive:
         """Make versions of all saves."""
         uploader = Uploader(self.outbox, self.store, _Silent(), max_threads=1, skip_unchanged=False)
         await uploader.drain()
+
+    @contextmanager
+    def uploading_when_listed(self) -> Iterator[None]:
+        """Have saves that were seen pending become versions before the store is asked."""
+        listed = LocalStore.versions
+
+        async def uploaded_and_listed(store: LocalStore, key: str, **page: Any) -> VersionPage:
+            await self.upload()
+            return await listed(store, key, **page)
+
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            monkeypatch.setattr(LocalStore, "versions", uploaded_and_listed)
+            yield
 
     async def read(self, key: str, version_id: str | None = None, limit: int | None = None) -> str:
         content = io.BytesIO()

@@ -2,13 +2,11 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bookstore.history import EntryPage
-from bookstore.storage import StoreUnavailable, TooLarge, VersionNotFound, VersionPage
-from bookstore.storage.local import LocalStore
+from bookstore.storage import StoreUnavailable, TooLarge, VersionNotFound
 from tests.support.archive import NOON, Archive
 
 
@@ -206,9 +204,7 @@ async def test_there_and_back(archive: Archive) -> None:
         await archive.upload()
 
 
-async def test_there_and_back_while_saves_become_versions(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_there_and_back_while_saves_become_versions(archive: Archive) -> None:
     archive.record("a", "another")
     await archive.upload()
     archive.rename("a", "elsewhere")
@@ -218,14 +214,8 @@ async def test_there_and_back_while_saves_become_versions(
     archive.rename("b", "a")
     archive.record("a", "3")
     archive.record("a", "4")
-    listed = LocalStore.versions
-
-    async def uploaded_before(self: LocalStore, key: str, **page: Any) -> VersionPage:
-        await archive.upload()
-        return await listed(self, key, **page)
-
-    monkeypatch.setattr(LocalStore, "versions", uploaded_before)
-    page = await archive.history.page("a", limit=10)
+    with archive.uploading_when_listed():
+        page = await archive.history.page("a", limit=10)
     texts = [await archive.read("a", entry.version.version_id) for entry in page.entries]
     assert texts == ["4", "3", "2", "1", "another"]
     assert [entry.of_another for entry in page.entries] == [False] * 4 + [True]

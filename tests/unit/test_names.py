@@ -1,18 +1,12 @@
 """Whatever notebooks are called in turn, each keeps its own versions, and no other's."""
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bookstore.storage import VersionPage
-from bookstore.storage.local import LocalStore
 from tests.support.archive import Archive
 
 STEPS = st.tuples(
@@ -20,7 +14,6 @@ STEPS = st.tuples(
     st.sampled_from("abc"),
     st.sampled_from("abcd"),
 )
-
 
 # One that was its name's second lends it to a third, which is deleted, and takes it again.
 LENT = [
@@ -120,24 +113,10 @@ async def test_each_notebook_keeps_its_own_versions(steps: list[tuple[str, str, 
                 await archive.upload()
         await notebooks.require_own_versions()
         await notebooks.require_same_in_pages_of(limit=2)
-        with uploading_when_listed(archive):
+        with archive.uploading_when_listed():
             await notebooks.require_own_versions()
         await archive.upload()
         await notebooks.require_own_versions()
         for limit in (1, 3):
             await notebooks.require_same_in_pages_of(limit)
         archive.outbox.close()
-
-
-@contextmanager
-def uploading_when_listed(archive: Archive) -> Iterator[None]:
-    """Have saves that were seen pending become versions before the store is asked."""
-    listed = LocalStore.versions
-
-    async def uploaded_and_listed(self: LocalStore, key: str, **page: Any) -> VersionPage:
-        await archive.upload()
-        return await listed(self, key, **page)
-
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(LocalStore, "versions", uploaded_and_listed)
-        yield

@@ -56,7 +56,7 @@ setup(
         "papermill": ["papermill>=2.4"],
     },
     packages=find_packages(include=["bookstore", "bookstore.*"]),
-    package_data={"bookstore": ["py.typed", "pages/templates/*", "pages/static/*"]},
+    package_data={"bookstore": ["py.typed", "web/templates/*", "web/static/*"]},
     data_files=[
         (
             "etc/jupyter/jupyter_notebook_config.d",

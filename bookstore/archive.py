@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from . import flavours
-from .inputs import plain_path
-from .recorder import saving
-from .service import Bookstore, get_bookstore
+from .core import Bookstore, get_bookstore
+from .saves.recorder import saving
 from .storage.base import format_time, utc_now
+from .validation import plain_path
 
 _POLL_INTERVAL = 0.05  # seconds
 _LONGEST_WAIT = 120.0  # seconds

@@ -13,8 +13,8 @@ from jupyter_core.paths import jupyter_data_dir
 from traitlets import Bool, Dict, Float, Int, List, TraitError, Unicode, default
 from traitlets.config import LoggingConfigurable
 
-from .inputs import bucket_name, key_prefix, shown
 from .storage.options import AWS_ENDPOINT_URL, LocalOptions, S3Options, put_option_problems
+from .validation import bucket_name, key_prefix, shown
 
 _Problem = tuple[str, str]  # the name of a setting; what is wrong with it, and what to do
 

@@ -11,13 +11,13 @@ from tornado.web import HTTPError
 
 from . import flavours
 from .archive import ArchivingMixin
-from .contents import os_path_of
-from .inputs import plain_path
-from .lineage import Entry
-from .restore import restore
-from .service import Bookstore, get_bookstore
+from .core import Bookstore, get_bookstore
+from .history.lineage import Entry
+from .operations.contents import os_path_of
+from .operations.restore import restore
 from .storage.base import utc_now
-from .web import http_errors
+from .validation import plain_path
+from .web.base import http_errors
 
 _MOST = 50  # versions in a menu
 

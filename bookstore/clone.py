@@ -15,16 +15,16 @@ from typing import Any, BinaryIO
 
 from tornado.web import HTTPError
 
-from . import pages
-from .contents import copy_on_its_way, put_new, resolved
-from .inputs import notebook_path, shown, target_path, text_field
+from .core import Bookstore
+from .operations.clone import Source
+from .operations.contents import copy_on_its_way, put_new, resolved
 from .s3_paths import s3_url
-from .service import Bookstore
-from .source import Source
 from .storage import TooLarge, Version
 from .storage.base import NO_VERSION, format_time
 from .storage.options import LocalOptions
-from .web import ApiHandler, PageHandler, endpoint
+from .validation import notebook_path, shown, target_path, text_field
+from .web import pages
+from .web.base import ApiHandler, PageHandler, endpoint
 
 
 class BookstoreCloneHandler(PageHandler):

@@ -9,17 +9,23 @@ from tornado.ioloop import IOLoop
 from traitlets import TraitError
 
 from .archive import archive_saves_of
-from .browse import DiffPageHandler, HomeHandler, StaticHandler, VersionsPageHandler, ViewHandler
 from .clone import (
     BookstoreCloneAPIHandler,
     BookstoreCloneHandler,
     BookstoreFSCloneAPIHandler,
     BookstoreFSCloneHandler,
 )
+from .core import Bookstore, get_bookstore
 from .publish import BookstorePublishHandler
-from .service import Bookstore, get_bookstore
 from .versions import DiffHandler, NotebooksHandler, RestoreHandler, VersionsHandler
-from .web import ApiHandler, endpoint
+from .web.base import ApiHandler, endpoint
+from .web.handlers import (
+    DiffPageHandler,
+    HomeHandler,
+    StaticHandler,
+    VersionsPageHandler,
+    ViewHandler,
+)
 
 _PATH = r"(?P<path>(?:/.*)?)"
 

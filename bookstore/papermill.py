@@ -16,13 +16,13 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from traitlets import TraitError
 
-from .catalogue import Catalogue
 from .commands.base import BookstoreCommand
-from .inputs import notebook_path, shown, version_name
-from .publishing import publish
-from .service import Bookstore, Section, section_of
+from .core import Bookstore, Section, section_of
+from .history.catalogue import Catalogue
+from .operations.publish import publish
 from .storage import StoreError
 from .storage.paging import all_pages
+from .validation import notebook_path, shown, version_name
 
 _FORM = "bookstore://published/a/notebook.ipynb, or bookstore://workspace/…"
 _FORESEEN = (StoreError, TraitError, ValueError)  # a sentence each

@@ -6,10 +6,10 @@ import asyncio
 
 from tornado.web import HTTPError
 
-from .inputs import notebook_path, shown
-from .notebook_json import write_notebook
-from .publishing import publish
-from .web import ApiHandler, endpoint
+from .notebooks.json import write_notebook
+from .operations.publish import publish
+from .validation import notebook_path, shown
+from .web.base import ApiHandler, endpoint
 
 
 class BookstorePublishHandler(ApiHandler):

@@ -6,17 +6,17 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from .contents import as_text, copy_on_its_way, resolved
-from .differences import compare
-from .history import EntryPage
-from .inputs import notebook_path, shown, text_field, version_name
-from .lineage import Entry
-from .models import as_model
-from .notebook_json import NotANotebook, read_notebook
-from .restore import restore
-from .service import Bookstore, Section, section_of
+from .core import Bookstore, Section, section_of
+from .history.lineage import Entry
+from .history.models import as_model
+from .history.versions import EntryPage
+from .notebooks.diff import compare
+from .notebooks.json import NotANotebook, read_notebook
+from .operations.contents import as_text, copy_on_its_way, resolved
+from .operations.restore import restore
 from .storage.base import format_time
-from .web import ApiHandler, endpoint
+from .validation import notebook_path, shown, text_field, version_name
+from .web.base import ApiHandler, endpoint
 
 _LIMIT = 50
 _HIGHEST_LIMIT = 200

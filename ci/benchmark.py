@@ -26,9 +26,9 @@ import psutil
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
 
+from bookstore.saves.outbox import Outbox
+from bookstore.saves.uploader import Uploader
 from bookstore.storage import S3Options, open_store
-from bookstore.storage.outbox import Outbox
-from bookstore.uploader import Uploader
 from tests.support.ceph import ceph_gateway
 from tests.support.notebooks import make_notebook
 from tests.support.object_store import Bucket, ObjectStore

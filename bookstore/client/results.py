@@ -14,7 +14,7 @@ from html import escape
 from typing import Any, ClassVar, NamedTuple, overload
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
-from ..sizes import size_in_words
+from ..formatting import size_in_words
 
 # addresses that a link may have: of the web, and of the same server
 _SAFE_HREF = re.compile(r"https?://|/(?![/\\])")

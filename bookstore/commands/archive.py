@@ -16,11 +16,11 @@ from typing import Any, TypeVar
 
 from traitlets import Unicode
 
-from ..draining import drained
-from ..inputs import notebook_path, shown
-from ..recorder import Recorder
+from ..saves.drain import drained
+from ..saves.recorder import Recorder
 from ..storage import Version, VersionNotFound
 from ..storage.base import sha256_of
+from ..validation import notebook_path, shown
 from .arguments import UsageError
 from .base import FAILED, BookstoreCommand, Failed
 from .progress import progress_bar

@@ -13,7 +13,7 @@ from traitlets import Bool, Enum, Int, TraitError
 from traitlets.config import Application, Config
 
 from ..bookstore_config import BookstoreSettings
-from ..inputs import shown
+from ..validation import shown
 
 _SHORT = ("-h", "-V")
 

@@ -19,12 +19,12 @@ from traitlets.config import Config
 
 from .._version import __version__
 from ..bookstore_config import BookstoreSettings
-from ..inputs import notebook_path, shown
-from ..notebook_json import NotANotebook
-from ..recorder import Recorder
-from ..service import Bookstore, get_bookstore
-from ..source import NotAllowed, NotOffered
+from ..core import Bookstore, get_bookstore
+from ..notebooks.json import NotANotebook
+from ..operations.clone import NotAllowed, NotOffered
+from ..saves.recorder import Recorder
 from ..storage import NoStore, StoreRefused, StoreUnavailable, VersionNotFound
+from ..validation import notebook_path, shown
 from .arguments import UsageError, options_first, require_usable
 
 FAILED = 1

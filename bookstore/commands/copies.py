@@ -8,12 +8,12 @@ from urllib.parse import unquote
 
 from traitlets import Unicode
 
-from ..contents import copy_on_its_way, put_new
-from ..draining import drained
-from ..inputs import target_path
-from ..restore import restore
+from ..operations.clone import NotAllowed, Source
+from ..operations.contents import copy_on_its_way, put_new
+from ..operations.restore import restore
 from ..s3_paths import s3_url
-from ..source import NotAllowed, Source
+from ..saves.drain import drained
+from ..validation import target_path
 from .arguments import UsageError
 from .base import BookstoreCommand
 from .versions import path_and_version

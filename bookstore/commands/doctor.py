@@ -11,10 +11,10 @@ from tempfile import NamedTemporaryFile
 from typing import Any, Literal
 
 from .._version import __version__
-from ..recorder import author
+from ..saves.outbox import Outbox
+from ..saves.recorder import author
 from ..storage import Provenance, Store, StoreError, Version
 from ..storage.base import sha256_of, utc_now
-from ..storage.outbox import Outbox
 from .base import FAILED, BookstoreCommand
 from .tables import print_table
 

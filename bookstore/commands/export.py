@@ -15,10 +15,9 @@ from urllib.parse import quote
 
 from traitlets import Bool
 
-from ..inputs import object_key, shown
-from ..lineage import Entry
-from ..models import as_model
-from ..service import Section
+from ..core import Section
+from ..history.lineage import Entry
+from ..history.models import as_model
 from ..storage import (
     OF_THE_WHOLE_STORE,
     Store,
@@ -28,6 +27,7 @@ from ..storage import (
 )
 from ..storage.base import sha256_of
 from ..storage.paging import all_keys, all_versions
+from ..validation import object_key, shown
 from .base import FAILED, BookstoreCommand
 from .progress import progress_bar
 

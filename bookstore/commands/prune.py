@@ -11,12 +11,12 @@ from typing import Any
 
 from traitlets import Bool, Int
 
-from ..inputs import shown
-from ..sizes import size_in_words
+from ..formatting import size_in_words
 from ..storage import Store, StoreError, StoreUnavailable, Version
 from ..storage.base import format_time, utc_now
 from ..storage.lifecycle import MOST_KEPT, lifecycle_rule
 from ..storage.paging import all_keys, all_versions, completed
+from ..validation import shown
 from .arguments import UsageError
 from .base import FAILED
 from .progress import progress_bar

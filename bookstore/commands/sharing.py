@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 from traitlets import Unicode
 
-from ..models import clone_link
-from ..notebook_json import read_notebook, write_notebook
-from ..publishing import publish
+from ..history.models import clone_link
+from ..notebooks.json import read_notebook, write_notebook
+from ..operations.publish import publish
 from ..s3_paths import s3_url
 from .arguments import UsageError
 from .base import BookstoreCommand

@@ -9,14 +9,14 @@ from typing import Any, cast
 
 from traitlets import Enum, Int
 
-from ..differences import compare, in_words
-from ..inputs import version_name
-from ..lineage import Entry
-from ..models import as_model
-from ..notebook_json import parse_json, read_notebook
-from ..service import Section
-from ..sizes import size_in_words
+from ..core import Section
+from ..formatting import size_in_words
+from ..history.lineage import Entry
+from ..history.models import as_model
+from ..notebooks.diff import compare, in_words
+from ..notebooks.json import parse_json, read_notebook
 from ..storage import StoreError, VersionNotFound
+from ..validation import version_name
 from .base import BookstoreCommand, Failed, code_of
 from .tables import print_table, printable
 

@@ -13,9 +13,11 @@ from uuid import uuid4
 import pytest
 from traitlets.config import Config
 
-from bookstore.catalogue import Catalogue
-from bookstore.history import History
-from bookstore.renames import Renames
+from bookstore.history.catalogue import Catalogue
+from bookstore.history.versions import History
+from bookstore.saves.outbox import Outbox, Save, UnreadableSave
+from bookstore.saves.renames import Renames
+from bookstore.saves.uploader import Uploader
 from bookstore.storage import (
     LocalOptions,
     Provenance,
@@ -28,9 +30,7 @@ from bookstore.storage import (
 )
 from bookstore.storage.base import format_time
 from bookstore.storage.local import LocalStore
-from bookstore.storage.outbox import Outbox, Save, UnreadableSave
 from bookstore.storage.stores import Stores
-from bookstore.uploader import Uploader
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 SAVE = {"author": "ann", "release": "1"}

@@ -26,11 +26,11 @@ MANAGERS = {
 
 def replace_managers(server: str, local_dir: str) -> None:
     """Put archiving subclasses where the server and its tests import the managers from."""
-    from bookstore import archive, flavours, service
+    from bookstore import archive, core, flavours
 
     # Most of the tests make managers without any configuration.
-    service.BookstoreSettings = partial(
-        service.BookstoreSettings,
+    core.BookstoreSettings = partial(
+        core.BookstoreSettings,
         store_url="local",
         local_dir=local_dir,
         shutdown_timeout=60.0,  # all is in the store when the process ends

@@ -227,7 +227,7 @@ class JupyterServer:
         found = []
         for child in psutil.Process(self.process.pid).children():
             with suppress(psutil.NoSuchProcess):  # one that has just ended, too
-                if "bookstore.worker" in " ".join(child.cmdline()):
+                if "bookstore.saves.worker" in " ".join(child.cmdline()):
                     found.append(child)
         return found
 

@@ -12,8 +12,8 @@ import pytest
 from traitlets.config import Config
 
 from bookstore.archive import ArchiveRecord, ArchivingMixin, BookstoreContentsArchiver, archiving
-from bookstore.draining import drained
 from bookstore.flavours import LargeFileManager
+from bookstore.saves.drain import drained
 from tests.support.notebooks import make_notebook, text_of
 
 MakeArchiver = Callable[..., Any]

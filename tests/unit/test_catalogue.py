@@ -2,7 +2,7 @@
 
 import pytest
 
-from bookstore.history import EntryPage
+from bookstore.history.versions import EntryPage
 from bookstore.storage import StoreUnavailable
 from tests.support.archive import Archive
 

@@ -13,7 +13,7 @@ from bookstore.commands.copies import Clone
 from bookstore.commands.sharing import Link
 from bookstore.commands.status import Status
 from bookstore.commands.versions import Show, Versions
-from bookstore.source import NotAllowed
+from bookstore.operations.clone import NotAllowed
 from bookstore.storage import StoreError, StoreRefused, StoreUnavailable
 from bookstore.storage.local import LocalStore
 from tests.support.archive import Archive

@@ -8,7 +8,7 @@ import pytest
 
 import bookstore
 from bookstore.bookstore_config import BookstoreSettings
-from bookstore.service import Bookstore
+from bookstore.core import Bookstore
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -100,7 +100,7 @@ def test_every_route_is_documented() -> None:
 
 
 def test_every_metric_is_documented() -> None:
-    from bookstore import metrics
+    from bookstore.saves import metrics
 
     text = read("docs/operating.md")
     for metric in (metrics.ARCHIVED, metrics.PENDING, metrics.FAILED, metrics.SECONDS):

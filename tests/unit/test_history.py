@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bookstore.history import EntryPage
+from bookstore.history.versions import EntryPage
 from bookstore.storage import StoreUnavailable, TooLarge, VersionNotFound
 from tests.support.archive import NOON, Archive
 

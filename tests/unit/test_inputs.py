@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bookstore import inputs
+from bookstore import validation as inputs
 
 LONG = "x" * 1_000_000
 

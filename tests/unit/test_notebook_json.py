@@ -7,7 +7,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from bookstore.notebook_json import (
+from bookstore.notebooks.json import (
     NotANotebook,
     kernel_name_of,
     parse_json,

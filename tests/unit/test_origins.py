@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bookstore.lineage import Entry
-from bookstore.origins import Origin, Origins
+from bookstore.history.lineage import Entry
 from bookstore.storage import Provenance, Version
+from bookstore.web.origins import Origin, Origins
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=timezone.utc)
 FOLDERS = {"workspace": "workspace/", "published": "published/"}

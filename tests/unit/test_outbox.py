@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bookstore.storage.outbox import Outbox, Save, UnreadableSave
+from bookstore.saves.outbox import Outbox, Save, UnreadableSave
 from tests.support.waiting import wait_for
 
 RECORD = {"path": "a.ipynb", "key": "w/a.ipynb", "author": "ann", "release": "1"}

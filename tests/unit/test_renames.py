@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bookstore.renames import Renames
+from bookstore.saves.renames import Renames
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import pytest
 
 from bookstore.client.results import Pages, Version, Versions
 from bookstore.commands.prune import Prune
-from bookstore.pages import templates
-from bookstore.sizes import size_in_words
+from bookstore.formatting import size_in_words
+from bookstore.web.pages import templates
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,10 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from bookstore import outage as outage_module
-from bookstore import uploader as uploader_module
+from bookstore.saves import circuit_breaker as outage_module
+from bookstore.saves import uploader as uploader_module
+from bookstore.saves.outbox import Outbox, Save, UnreadableSave
+from bookstore.saves.uploader import Uploader
 from bookstore.storage import (
     LocalOptions,
     Provenance,
@@ -21,8 +23,6 @@ from bookstore.storage import (
     Version,
 )
 from bookstore.storage.local import LocalStore
-from bookstore.storage.outbox import Outbox, Save, UnreadableSave
-from bookstore.uploader import Uploader
 
 Fault = Callable[[str], Exception | None]
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from .inputs import version_name
-from .renames import Naming
-from .storage import Version, VersionPage
-from .storage.base import format_time, parse_time
-from .storage.outbox import Save
+from ..saves.outbox import Save
+from ..saves.renames import Naming
+from ..storage import Version, VersionPage
+from ..storage.base import format_time, parse_time
+from ..validation import version_name
 
 State = Literal["archived", "pending", "deleted"]
 _Span = tuple[datetime | None, datetime | None]  # from when, and until when; None: no limit

@@ -19,18 +19,18 @@ from typing import Any
 
 from tornado import web
 
-from . import flavours
-from ._version import __version__
-from .differences import NotInstalled
-from .inputs import shown
-from .models import clone_link
-from .notebook_json import NotANotebook, parse_json
+from .. import flavours
+from .._version import __version__
+from ..core import Bookstore
+from ..history.models import clone_link
+from ..notebooks.diff import NotInstalled
+from ..notebooks.json import NotANotebook, parse_json
+from ..operations.clone import NotAllowed, NotOffered
+from ..s3_paths import s3_url
+from ..storage import NoStore, StoreError, StoreUnavailable, TooLarge, VersionNotFound
+from ..storage.base import format_time
+from ..validation import shown
 from .pages import heading, render
-from .s3_paths import s3_url
-from .service import Bookstore
-from .source import NotAllowed, NotOffered
-from .storage import NoStore, StoreError, StoreUnavailable, TooLarge, VersionNotFound
-from .storage.base import format_time
 
 # The most specific first. What the store refuses is refused to us, not to the user.
 _STATUS: tuple[tuple[type[Exception], int], ...] = (

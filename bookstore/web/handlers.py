@@ -10,19 +10,19 @@ from zoneinfo import ZoneInfo
 
 from tornado.web import StaticFileHandler
 
+from ..core import Bookstore, Section
+from ..history.lineage import Entry
+from ..history.models import as_model
+from ..notebooks.diff import in_words
+from ..notebooks.json import not_damaged, read_notebook
+from ..operations.contents import copy_on_its_way, resolved
+from ..storage import StoreError
+from ..storage.base import parse_time
+from ..validation import notebook_path, version_name
+from ..versions import HistoryRequest
 from . import pages
-from .contents import copy_on_its_way, resolved
-from .differences import in_words
-from .inputs import notebook_path, version_name
-from .lineage import Entry
-from .models import as_model
-from .notebook_json import not_damaged, read_notebook
+from .base import PageHandler, endpoint
 from .origins import Origins
-from .service import Bookstore, Section
-from .storage import StoreError
-from .storage.base import parse_time
-from .versions import HistoryRequest
-from .web import PageHandler, endpoint
 
 # Nothing of a notebook runs, and its page has an origin of its own, which is nobody's.
 _VIEW_POLICY = (

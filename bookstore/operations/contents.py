@@ -10,9 +10,9 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, cast
 
-from .inputs import NOTEBOOK, shown
-from .notebook_json import read_notebook, require_savable
-from .recorder import copying
+from ..notebooks.json import read_notebook, require_savable
+from ..saves.recorder import copying
+from ..validation import NOTEBOOK, shown
 
 _IN_MEMORY = 1 << 20  # bytes of a copy on its way; what is longer waits on disk
 

@@ -22,8 +22,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from .bookstore_config import BookstoreSettings
-from .storage import (
+from ..bookstore_config import BookstoreSettings
+from ..storage import (
     OF_THE_WHOLE_STORE,
     LocalOptions,
     S3Options,
@@ -33,9 +33,9 @@ from .storage import (
     Version,
     open_store,
 )
-from .storage.base import format_time, utc_now
-from .storage.index import identity
-from .storage.outbox import Outbox, Save, UnreadableSave
+from ..storage.base import format_time, utc_now
+from ..storage.index import identity
+from .outbox import Outbox, Save, UnreadableSave
 from .uploader import Uploader
 
 _NICENESS = 10  # what people compute goes before what we upload

@@ -22,16 +22,16 @@ from .bookstore_config import (
     require_working,
     validate_bookstore,
 )
-from .catalogue import Catalogue
-from .history import History
-from .inputs import shown
-from .recorder import Recorder
-from .renames import Renames
+from .history.catalogue import Catalogue
+from .history.versions import History
 from .s3_paths import s3_key
+from .saves.outbox import Outbox
+from .saves.recorder import Recorder
+from .saves.renames import Renames
 from .storage import NoStore, open_index
-from .storage.outbox import Outbox
+from .storage.loop import StoreLoop
 from .storage.stores import Stores
-from .store_loop import StoreLoop
+from .validation import shown
 
 T = TypeVar("T")
 Section = Literal["workspace", "published"]

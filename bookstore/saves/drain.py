@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from ..storage.base import format_time, utc_now
 from .recorder import Recorder
-from .storage.base import format_time, utc_now
 
 _POLL_INTERVAL = 0.1  # seconds
 _PATIENCE = 5.0  # seconds without progress after which we give up because of an error

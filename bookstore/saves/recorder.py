@@ -12,15 +12,15 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from .._version import __version__
+from ..bookstore_config import BookstoreSettings
+from ..s3_paths import LONGEST_KEY, s3_key
+from ..storage.base import format_time, utc_now
+from ..validation import plain_path, shown
 from . import metrics
-from ._version import __version__
-from .bookstore_config import BookstoreSettings
-from .inputs import plain_path, shown
+from .outbox import Outbox
+from .process import UploaderProcess
 from .renames import Renames
-from .s3_paths import LONGEST_KEY, s3_key
-from .storage.base import format_time, utc_now
-from .storage.outbox import Outbox
-from .uploader_process import UploaderProcess
 
 _copied_from: ContextVar[str] = ContextVar("copied_from", default="")
 _being_saved: ContextVar[str] = ContextVar("being_saved", default="")

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import BinaryIO
 
-from .inputs import bucket_name, object_key, shown, version_name
-from .service import Bookstore
-from .storage import BucketNotFound, Version, VersionNotFound
+from ..core import Bookstore
+from ..storage import BucketNotFound, Version, VersionNotFound
+from ..validation import bucket_name, object_key, shown, version_name
 
 
 class NotOffered(Exception):

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from .lineage import Entry
-from .s3_paths import s3_url
-from .service import Bookstore, Section
-from .storage.base import NO_VERSION, format_time
-from .storage.options import LocalOptions
+from ..core import Bookstore, Section
+from ..history.lineage import Entry
+from ..s3_paths import s3_url
+from ..storage.base import NO_VERSION, format_time
+from ..storage.options import LocalOptions
 
 # as restoring and cloning write it down
 _STORED = re.compile(r"s3://([^/]*)/(.+)\?versionId=([^?]*)", re.DOTALL)

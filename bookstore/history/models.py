@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from ..storage.base import format_time
 from .lineage import Entry
-from .storage.base import format_time
 
 if TYPE_CHECKING:
-    from .service import Bookstore, Section
+    from ..core import Bookstore, Section
 
 
 def as_model(bookstore: Bookstore, section: Section, entry: Entry) -> dict[str, Any]:

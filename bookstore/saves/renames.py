@@ -14,8 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from .s3_paths import DELIMITER
-from .storage.base import format_time, parse_time, utc_now
+from ..s3_paths import DELIMITER
+from ..storage.base import format_time, parse_time, utc_now
 
 
 class Naming(NamedTuple):

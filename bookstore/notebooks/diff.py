@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from .notebook_json import not_damaged
+from .json import not_damaged
 
 _DAMAGED = "The two cannot be compared"
 _HEAD = 3  # lines in which nbdime names the two files, which are none here

@@ -6,12 +6,12 @@ import hashlib
 import io
 import uuid
 
-from ._version import __version__
-from .notebook_json import kernel_name_of
-from .recorder import author
-from .service import Bookstore, Section
-from .storage import Provenance, Version
-from .storage.base import utc_now
+from .._version import __version__
+from ..core import Bookstore, Section
+from ..notebooks.json import kernel_name_of
+from ..saves.recorder import author
+from ..storage import Provenance, Version
+from ..storage.base import utc_now
 
 
 async def publish(

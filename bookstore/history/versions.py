@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import BinaryIO
 
-from .lineage import Entry, Lineage, marked, pending_entry
-from .renames import Renames
-from .storage import (
+from ..saves.outbox import Outbox, Save
+from ..saves.renames import Renames
+from ..storage import (
     Store,
     StoreError,
     TooLarge,
@@ -22,10 +22,10 @@ from .storage import (
     VersionNotFound,
     VersionPage,
 )
-from .storage.base import sha256_of
-from .storage.outbox import Outbox, Save
-from .storage.paging import completed
-from .storage.stores import Stores
+from ..storage.base import sha256_of
+from ..storage.paging import completed
+from ..storage.stores import Stores
+from .lineage import Entry, Lineage, marked, pending_entry
 
 _PAGE = 200  # versions asked for at once when one is looked for
 _LONGEST_SEARCH = 5_000  # versions

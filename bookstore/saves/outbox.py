@@ -24,10 +24,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ..storage.base import Provenance
+from ..storage.options import short_name
 from . import blanks
-from .base import Provenance
 from .blanks import Blank, Blanks
-from .options import short_name
 
 _WAITING = ".save"
 _SENT = ".sent"  # given to the store at least once: it may be there already

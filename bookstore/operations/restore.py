@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from ..core import Bookstore
+from ..history.versions import History
+from ..s3_paths import s3_url
+from ..storage import StoreUnavailable
+from ..validation import shown, target_path
 from .contents import copy_on_its_way, os_path_of, put, require_inside, require_no_other, resolved
-from .history import History
-from .inputs import shown, target_path
-from .s3_paths import s3_url
-from .service import Bookstore
-from .storage import StoreUnavailable
 
 
 async def restore(

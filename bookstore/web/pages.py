@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..sizes import size_in_words
+from ..formatting import size_in_words
 
 STATIC = Path(__file__).parent / "static"
 _HEADINGS = {
@@ -26,7 +26,7 @@ def templates() -> Any:
     """Load the templates; everything that they are given is escaped for HTML."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    loader = PackageLoader("bookstore", "pages/templates")
+    loader = PackageLoader("bookstore", "web/templates")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
     environment.filters["size_in_words"] = size_in_words
     return environment

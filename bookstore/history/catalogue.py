@@ -8,11 +8,11 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 
-from .history import EntryPage
+from ..saves.outbox import Outbox, Save
+from ..storage import KeyPage, StoreError, Version, VersionIndex, VersionNotFound
+from ..storage.stores import Stores
 from .lineage import Entry, pending_entry
-from .storage import KeyPage, StoreError, Version, VersionIndex, VersionNotFound
-from .storage.outbox import Outbox, Save
-from .storage.stores import Stores
+from .versions import EntryPage
 
 _KEYS_AT_ONCE = 1_000
 _MOST_KEYS = 20_000  # looked at for one page of a search

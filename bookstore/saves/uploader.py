@@ -14,9 +14,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import BinaryIO, Protocol
 
-from .notebook_json import kernel_name_of
-from .outage import Outage, retry_delays
-from .storage import (
+from ..notebooks.json import kernel_name_of
+from ..storage import (
     OF_THE_WHOLE_STORE,
     Provenance,
     Store,
@@ -24,8 +23,9 @@ from .storage import (
     Version,
     VersionNotFound,
 )
-from .storage.base import sha256_of
-from .storage.outbox import IN_MEMORY, Outbox, Save, UnreadableSave
+from ..storage.base import sha256_of
+from .circuit_breaker import Outage, retry_delays
+from .outbox import IN_MEMORY, Outbox, Save, UnreadableSave
 
 # Saves of another server that shares the outbox are found by looking: nobody wakes us for them.
 _LOOK_INTERVAL = 5.0  # seconds

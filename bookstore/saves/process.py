@@ -3,7 +3,7 @@
 In a thread it would share the server's interpreter: an upload costs about as much Python as a save.
 Two pipes join the two: settings go in on standard input, then a line for each save; JSON lines come
 out on a descriptor of their own, with what became of the saves. What runs at the other end is
-:mod:`bookstore.worker`.
+:mod:`bookstore.saves.worker`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from contextlib import suppress
 from logging import Logger
 from typing import IO, Any, cast
 
-from .bookstore_config import BookstoreSettings
-from .outage import retry_delays
+from ..bookstore_config import BookstoreSettings
+from .circuit_breaker import retry_delays
 from .uploader import CALM
 
 Event = dict[str, Any]
@@ -130,7 +130,10 @@ class UploaderProcess:
     def _start_process(events: int) -> subprocess.Popen[bytes]:
         # Its sys.path is ours. The working directory, which -m would put in front, is full of
         # people's own modules.
-        code = f"import sys; sys.path[:] = {sys.path!r}; from bookstore.worker import main; main()"
+        code = (
+            f"import sys; sys.path[:] = {sys.path!r};"
+            " from bookstore.saves.worker import main; main()"
+        )
         return subprocess.Popen(  # noqa: S603
             [sys.executable, "-c", code, str(events)],
             stdin=subprocess.PIPE,

@@ -1,0 +1,1 @@
+"""A notebook itself: its JSON, how two of them differ, and how one looks."""

@@ -1,0 +1,1 @@
+"""What users do, written once for HTTP, the shell, papermill and checkpoints."""

@@ -1,0 +1,1 @@
+"""The way of a save: recorded, durable in the outbox, uploaded to the store."""

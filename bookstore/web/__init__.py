@@ -1,0 +1,1 @@
+"""What handlers share, and the pages that people look at."""

@@ -58,7 +58,8 @@ class ServerKernel:
         request = uuid.uuid4().hex
         header = {"msg_id": request, "msg_type": "execute_request", "session": self.id}
         header |= {"username": "", "date": "2026-01-01T00:00:00Z", "version": "5.3"}
-        content = {"code": code, "silent": False, "allow_stdin": False}
+        # Without stop_on_error=False, a cell run soon after one that failed can be aborted with it.
+        content = {"code": code, "silent": False, "allow_stdin": False, "stop_on_error": False}
         message = {"channel": "shell", "header": header, "content": content}
         self._socket.send(json.dumps({**message, "parent_header": {}, "metadata": {}}))
         shown: dict[str, str] = {}

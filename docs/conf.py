@@ -1,4 +1,4 @@
-"""How Sphinx builds the documentation."""
+"""Configure Sphinx for the documentation."""
 
 from bookstore import __version__
 
@@ -7,10 +7,15 @@ author = "Bookstore contributors"
 copyright = f"2026, {author}"
 release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc"]
+extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc"]
 exclude_patterns = ["_build"]
+
+myst_enable_extensions = ["deflist"]
+# Links to sections: ](page.md#section-title)
+myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 
+html_theme = "furo"
 html_title = f"Bookstore {release}"

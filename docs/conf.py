@@ -7,7 +7,14 @@ author = "Bookstore contributors"
 copyright = f"2026, {author}"
 release = __version__
 
-extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc"]
+extensions = [
+    "autodoc_traits",
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinxcontrib.httpdomain",
+    "sphinxcontrib.openapi",
+]
 exclude_patterns = ["_build"]
 
 myst_enable_extensions = ["deflist"]

@@ -1,4 +1,4 @@
-"""Every save of a Jupyter notebook becomes a version in a bucket, or in a store on the local disk.
+"""Turn every save of a Jupyter notebook into a version, in a bucket or on the local disk.
 
 Importing this package is cheap: the public names below are loaded when they are first used, so that
 a kernel that imports :mod:`bookstore` loads neither a Jupyter server nor an S3 client.
@@ -41,12 +41,12 @@ def __dir__() -> list[str]:
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:
-    """What ``jupyter server extension enable bookstore`` asks for."""
+    """Return the module that ``jupyter server extension enable bookstore`` enables."""
     return [{"module": "bookstore"}]
 
 
 def _jupyter_server_extension_paths() -> list[dict[str, str]]:
-    """What ``jupyter serverextension enable --py bookstore`` asks for."""
+    """Return the module that ``jupyter serverextension enable --py bookstore`` enables."""
     return [{"module": "bookstore"}]
 
 

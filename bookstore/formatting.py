@@ -1,10 +1,10 @@
-"""Sizes in words, the same ones on the pages, in a shell and in the client's results."""
+"""Format sizes for people, alike on pages, in a shell and in the client's results."""
 
 from __future__ import annotations
 
 
 def size_in_words(size: int) -> str:
-    """Write a number of bytes for people: 1,000 bytes are a kB, 1,000 kB a MB, and so on."""
+    """Format a number of bytes in decimal units, as in ``1.2 MB``."""
     if size < 1_000:
         return "1 byte" if size == 1 else f"{size} bytes"
     amount = float(size)

@@ -1,7 +1,7 @@
-"""Notebooks in the archive as papermill reads and writes them: ``bookstore://…``.
+"""Let papermill read and write notebooks in the archive, by ``bookstore://…`` URLs.
 
 ``bookstore://published/team/report.ipynb?version_id=…`` is a version; without an id, the newest.
-What papermill writes becomes a version of its own. ``workspace`` stands for what is saved.
+Output becomes a version. ``bookstore://workspace/…`` names the saved notebooks.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _FORESEEN = (StoreError, TraitError, ValueError)  # a sentence each
 
 
 class BookstoreIOError(Exception):
-    """A notebook cannot be read or written; the message says why."""
+    """Say why a notebook cannot be read or written."""
 
 
 class Place(NamedTuple):
-    """What a URL names."""
+    """Hold what a URL names."""
 
     section: Section
     path: str
@@ -41,7 +41,7 @@ class Place(NamedTuple):
 
     @classmethod
     def from_url(cls, url: str) -> Place:
-        """Read a URL. Raises `ValueError`."""
+        """Parse a URL. Raises `ValueError`."""
         parts = urlsplit(url)
         if parts.scheme != "bookstore" or parts.fragment:
             raise ValueError(f"{shown(url)} is not of the form {_FORM}.")
@@ -54,7 +54,7 @@ class Place(NamedTuple):
 
 
 class BookstoreHandler:
-    """What papermill finds by its entry point ``papermill.io``."""
+    """Read and write for papermill, which finds this by its entry point ``papermill.io``."""
 
     def __init__(self) -> None:
         self._written: dict[str, str] = {}  # hashes, by URL
@@ -73,21 +73,19 @@ class BookstoreHandler:
             raise BookstoreIOError(f"{url} cannot be read: {error}") from error
 
     def write(self, text: str, url: str) -> None:
-        """Make what papermill writes last a version.
+        """Archive the output of a run that has ended, also of one that failed.
 
-        papermill writes after each cell, so that somebody can look on; a version is what a run has
-        led to, also one that failed.
+        papermill writes after each cell, so that the run can be watched; these writes are ignored.
 
         Raises
         ------
         BookstoreIOError
             At the first write, if the URL or the configuration cannot be used. If the store does
-            not take the output, it is kept in a file, and the message says in which.
+            not accept the output, it is kept in a file that the message names.
         """
         is_under_way = _is_under_way(text)
         try:
-            # With the first write, before any cell has run: what cannot work shall not show at the
-            # end of a run that has taken hours.
+            # Checked at the first write, before any cell runs, so that no run of hours is in vain.
             bookstore, section, path = _target(url)
             if is_under_way:
                 return
@@ -115,12 +113,12 @@ class BookstoreHandler:
         return [f"{url.rstrip('/')}/{quote(key.removeprefix(folder))}" for key in keys]
 
     def pretty_path(self, url: str) -> str:
-        """Write a URL for people."""
+        """Format a URL for people."""
         return url
 
 
 class _Configuration(BookstoreCommand):
-    """Reads the configuration as the command line does."""
+    """Read the configuration as the command line does, without ending the process."""
 
     def fail(self, message: str, code: int) -> None:
         """Leave it to papermill to end the process."""
@@ -139,7 +137,7 @@ def _configured() -> Bookstore:
 
 
 def _target(url: str) -> tuple[Bookstore, Section, str]:
-    """Tell where to write: to which section, and which path there."""
+    """Return the section and the path to write to. Raises `ValueError`."""
     place = Place.from_url(url)
     if place.version_id:
         raise ValueError("A version never changes: leave out the version_id.")
@@ -153,14 +151,14 @@ def _target(url: str) -> tuple[Bookstore, Section, str]:
 async def _keys(catalogue: Catalogue, folder: str) -> list[str]:
     keys: list[str] = []
     async for page in all_pages(partial(catalogue.page, folder)):
-        if page.problem:  # a part must not be taken for the whole
+        if page.problem:  # the list is incomplete
             raise ValueError(page.problem)
         keys += [entry.version.key for entry in page.entries]
     return keys
 
 
 def _is_under_way(text: str) -> bool:
-    """Tell whether papermill is still running the notebook."""
+    """Whether papermill is still running the notebook."""
     run = json.loads(text).get("metadata", {}).get("papermill", {})
     return "end_time" in run and run["end_time"] is None
 

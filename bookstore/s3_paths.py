@@ -1,4 +1,4 @@
-"""Keys of notebooks in a bucket, and how they are written for people."""
+"""Build the keys of notebooks in a bucket, and format them for people."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ def s3_key(prefix: str, path: str = "") -> str:
     Parameters
     ----------
     prefix : str
-        Where in the bucket it belongs, such as the workspace prefix.
+        The first part of the key, such as the workspace prefix.
     path : str
         The notebook's API path.
 
     Returns
     -------
     str
-        Both, joined by one slash and without a leading one.
+        Both, joined by one slash, without a leading slash.
     """
     return _join(prefix, path)
 
@@ -30,12 +30,12 @@ def s3_path(bucket: str, prefix: str, path: str = "") -> str:
 
 
 def s3_display_path(bucket: str, prefix: str, path: str = "") -> str:
-    """Write a notebook's place for people: ``s3://bucket/prefix/path``."""
+    """Format the path of a notebook for people: ``s3://bucket/prefix/path``."""
     return f"s3://{s3_path(bucket, prefix, path)}"
 
 
 def s3_url(bucket: str, key: str, version_id: str = "") -> str:
-    """Name an object as it is: ``s3://bucket/key``, or ``s3://bucket/key?versionId=…``."""
+    """Format the address of an object: ``s3://bucket/key``, or ``s3://bucket/key?versionId=…``."""
     url = f"s3://{bucket}/{key}"
     return f"{url}?versionId={version_id}" if version_id else url
 

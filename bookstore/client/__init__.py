@@ -1,6 +1,6 @@
-"""Bookstore from within a notebook: publish it, look at its versions, bring one back, clone others.
+"""Use Bookstore from within a notebook: publish it, list and restore its versions, clone others.
 
-Importing this loads `requests` and nothing else that takes time, and asks no server.
+Importing this package loads `requests` and nothing else that takes time. It sends no request.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
-"""The one error that the client raises."""
+"""Define the error that the client raises."""
 
 from __future__ import annotations
 
 
 class BookstoreError(Exception):
-    """What went wrong and what to do, in a sentence.
+    """Say in a sentence what went wrong and what to do.
 
     Attributes
     ----------
     status : int or None
-        The HTTP status, where a server answered.
+        The HTTP status, or None where no server answered.
     """
 
     def __init__(self, message: str, status: int | None = None) -> None:

@@ -1,6 +1,6 @@
-"""Clients of Jupyter servers, also of the one that runs the kernel they are used in.
+"""Send requests to Jupyter servers, also to the one that runs this kernel.
 
-Nothing is asked of a server before an answer is needed.
+No request is sent before its answer is needed.
 """
 
 from __future__ import annotations
@@ -29,48 +29,48 @@ __all__ = [
     "extract_kernel_id",
 ]
 
-# Seconds to connect, and to wait for an answer: a large notebook may go to a slow store meanwhile.
+# Seconds to connect, and to wait for an answer, in which a large notebook may go to a slow store.
 _TIMEOUT = (10, 600)
 
-_PATIENCE = (10, 30)  # with a server that may not be the one we look for
+_SEARCH_TIMEOUT = (10, 30)  # the same, for a server that may not be the one we look for
 
-# What a server says to those it does not know: it takes whoever sends no valid token for a browser,
-# and misses what browsers send against cross-site requests. Refusals by others say something else.
-_NOT_LET_IN = re.compile(r"Forbidden\.?|.*xsrf.*|")
+# The messages of a server that does not know who asks. It takes a request without a valid token for
+# a browser's, and so asks for the XSRF token. Refusals for other reasons have other messages.
+_UNAUTHENTICATED = re.compile(r"Forbidden\.?|.*xsrf.*|")
 
 
 def extract_kernel_id(connection_file: str) -> str:
-    """Get the kernel's id from the name of its connection file, ``kernel-{id}.json``."""
+    """Return the kernel's id from the name of its connection file, ``kernel-{id}.json``."""
     return re.sub(r"kernel-(.*)\.json", r"\1", os.path.basename(connection_file))
 
 
 class NotebookClient:
-    """A client of one Jupyter server.
+    """Send requests to one Jupyter server.
 
     Parameters
     ----------
     nb_config : dict
-        The server's record: all that `LiveNotebookRecord` takes; `url` is enough.
+        The server's record, with the fields of `LiveNotebookRecord`; `url` is enough.
     token : str, optional
-        In the place of the record's.
+        Used instead of the record's token.
     password : str, optional
-        To log in with, where the server wants that.
+        Used to log in instead of a token.
     verify : bool or str, optional
-        The file or folder of the certificate authorities to trust, or False to trust any
-        certificate. By default what the environment variable ``REQUESTS_CA_BUNDLE`` names, or
-        those that `requests` trusts.
+        The file or directory of the certificate authorities to trust, or False to trust any
+        certificate. The default is what the environment variable ``REQUESTS_CA_BUNDLE`` names, or
+        the authorities that `requests` trusts.
 
     Attributes
     ----------
     nb_config : dict
     nb_record : LiveNotebookRecord
     url : str
-        Where the server's routes begin, without a slash at the end.
+        The server's address with its `base_url`, without a slash at the end.
     token : str
     xsrf_token : str
-        What the server wants with requests that change something and have no token.
+        Sent with requests that change something and have no token.
     req_session : requests.Session
-        Logged in, and used for all requests.
+        Authenticated, and used for all requests.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class NotebookClient:
 
     @property
     def nb_config(self) -> dict[str, Any]:
-        """The server's record as it was found or given."""
+        """The server's record as it was found or passed."""
         return self._nb_config
 
     @property
@@ -101,12 +101,12 @@ class NotebookClient:
 
     @property
     def url(self) -> str:
-        """Where the server's routes begin, without a slash at the end."""
+        """The server's address with its `base_url`, without a slash at the end."""
         return str(self.nb_config["url"]).rstrip("/")
 
     @property
     def token(self) -> str:
-        """The token that requests are authenticated with; "" where a login or nothing does it."""
+        """The token that is sent with each request; "" with a login or without authentication."""
         if self._password is not None:
             return ""
         token = (self.nb_record.token if self._token is None else self._token).strip()
@@ -116,7 +116,7 @@ class NotebookClient:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What is sent with each request."""
+        """The headers that are sent with each request."""
         headers = {"Content-Type": "application/json"}
         if self.token:
             headers["Authorization"] = f"token {self.token}"
@@ -124,12 +124,12 @@ class NotebookClient:
 
     @cached_property
     def req_session(self) -> requests.Session:
-        """The session of all requests."""
+        """The session that all requests are sent with."""
         session = requests.Session()
         session.headers.update(self.headers)
-        # Proxies in the environment are for other machines; few people exclude this one from them.
+        # Proxies in the environment are for other machines; NO_PROXY seldom names this one.
         session.trust_env = not servers.is_this_machine(urlsplit(self.url).hostname or "")
-        # With any auth at all, requests does not replace the token by what ~/.netrc says.
+        # With an auth callable, requests does not replace the token by an entry of ~/.netrc.
         session.auth = _keep_headers
         if self._password is not None:
             self._log_in(session)
@@ -137,11 +137,11 @@ class NotebookClient:
 
     @cached_property
     def xsrf_token(self) -> str:
-        """What the server wants with requests that change something and have no token."""
+        """The token against cross-site requests, for requests that change something."""
         return self._get_xsrf_token(self.req_session)
 
     def setup_request_sessions(self) -> None:
-        """Begin a new `req_session`, with the next request."""
+        """Open a new `req_session` with the next request."""
         self.__dict__.pop("req_session", None)
 
     def setup_auth(self) -> None:
@@ -151,52 +151,52 @@ class NotebookClient:
 
     @property
     def sessions(self) -> dict[str, NotebookSession]:
-        """What is open now, by the ids of the kernels. Asks the server each time."""
-        # A kernel that died leaves its session behind for a while, without a kernel.
+        """The sessions that are open now, by kernel id. Each access sends a request."""
+        # The session of a kernel that died stays for a while, without a kernel.
         opened = [NotebookSession(**model) for model in self.get_sessions() if model.get("kernel")]
         return {session.kernel.id: session for session in opened}
 
     @property
     def sessions_endpoint(self) -> str:
-        """Where the server tells what is open."""
+        """The address of the server's sessions API."""
         return f"{self.url}/api/sessions"
 
     def get_sessions(self) -> list[dict[str, Any]]:
-        """Ask the server what is open."""
+        """Return the models of the sessions that are open now."""
         return list(self._ask("GET", self.sessions_endpoint))
 
     @property
     def kernels(self) -> list[dict[str, Any]]:
-        """The kernels that run now. Asks the server each time."""
+        """The models of the kernels that run now. Each access sends a request."""
         return self.get_kernels()
 
     @property
     def kernels_endpoint(self) -> str:
-        """Where the server tells of its kernels."""
+        """The address of the server's kernels API."""
         return f"{self.url}/api/kernels"
 
     def get_kernels(self) -> list[dict[str, Any]]:
-        """Ask the server for its kernels."""
+        """Return the models of the kernels that run now."""
         return list(self._ask("GET", self.kernels_endpoint))
 
     @property
     def contents_endpoint(self) -> str:
-        """Where the server has its files."""
+        """The address of the server's contents API."""
         return f"{self.url}/api/contents/"
 
     def get_contents(self, path: str) -> dict[str, Any]:
-        """Ask the server for a file or folder.
+        """Return the contents model of a file or folder.
 
         Parameters
         ----------
         path : str
-            As the server has it: with ``/``, from the folder that the server started in.
+            Relative to the server's root folder, with ``/`` between its parts.
         """
         return dict(self._ask("GET", self.contents_endpoint + quote(path.strip("/"))))
 
     def has_kernel(self, kernel_id: str) -> bool:
-        """Whether something is open with a kernel; waits only briefly for the answer."""
-        models = self._ask("GET", self.sessions_endpoint, timeout=_PATIENCE)
+        """Whether a session with this kernel is open on the server."""
+        models = self._ask("GET", self.sessions_endpoint, timeout=_SEARCH_TIMEOUT)
         return any((model.get("kernel") or {}).get("id") == kernel_id for model in models)
 
     def _log_in(self, session: requests.Session) -> None:
@@ -211,26 +211,26 @@ class NotebookClient:
             raise BookstoreError(
                 (
                     f"The Jupyter server at {self.url} refused the password."
-                    if self._is_there(session)
-                    else self._nowhere
+                    if self._is_jupyter(session)
+                    else self._not_found
                 ),
                 answer.status_code,
             )
 
     def _get_xsrf_token(self, session: requests.Session) -> str:
-        # Any page sets it as a cookie, and this one is there for everybody.
+        # Every page sets it as a cookie; the login page needs no authentication.
         self._send(session, "GET", f"{self.url}/login", allow_redirects=True)
         return next(
             (cookie.value or "" for cookie in session.cookies if cookie.name == "_xsrf"), ""
         )
 
     def _ask(self, method: str, url: str, **options: Any) -> Any:
-        """Send a request and return what the server answers, from JSON.
+        """Send a request and return the decoded JSON of its answer.
 
         Raises
         ------
         BookstoreError
-            If the server does not answer, or refuses.
+            If the server does not answer, or answers with an error.
         """
         if method != "GET" and not self.token:
             options["headers"] = {"X-XSRFToken": self.xsrf_token}
@@ -246,12 +246,12 @@ class NotebookClient:
         self, session: requests.Session, method: str, url: str, **options: Any
     ) -> requests.Response:
         options = {"allow_redirects": False, "timeout": _TIMEOUT, **options}
-        # Told with each request: otherwise the environment would win over what we were told.
+        # Passed with each request, since the environment would win over the session's own value.
         verify = self._trusted()
         try:
             return session.request(method, url, verify=verify, **options)
         except requests.RequestException as error:
-            # What requests says has addresses and headers in it, and so maybe a token.
+            # The text of its errors has addresses and headers in it, and so maybe a token.
             raise BookstoreError(self._failure(error)) from None
 
     def _trusted(self) -> bool | str:
@@ -260,16 +260,16 @@ class NotebookClient:
         files = map(os.environ.get, ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"))
         return next(filter(None, files), True)
 
-    def _is_there(self, session: requests.Session) -> bool:
-        """Whether a Jupyter server begins at this address: it tells its version to everybody."""
+    def _is_jupyter(self, session: requests.Session) -> bool:
+        """Whether a Jupyter server answers here; its version needs no authentication."""
         return self._send(session, "GET", f"{self.url}/api").ok
 
     @property
-    def _nowhere(self) -> str:
+    def _not_found(self) -> str:
         return f"There is no Jupyter server at {self.url}: is its base_url in the address?"
 
     def _failure(self, error: Exception) -> str:
-        """Say why no answer came."""
+        """Return the message for a request that got no answer."""
         server = f"The Jupyter server at {self.url}"
         if isinstance(error, requests.exceptions.SSLError):
             return (
@@ -280,12 +280,12 @@ class NotebookClient:
             return f"{server} takes too long to answer."
         if isinstance(error, requests.ConnectionError):
             return f"{server} cannot be reached: does it still run?"
-        return f"{server} cannot be asked: {type(error).__name__}."
+        return f"The request to {self.url} failed: {type(error).__name__}."
 
     def _refusal(self, answer: requests.Response) -> str:
-        """Say what an answer that is no success means."""
+        """Return the message for an answer that is an error."""
         message = message_of(answer)
-        if answer.status_code in (401, 403) and _NOT_LET_IN.fullmatch(message):
+        if answer.status_code in (401, 403) and _UNAUTHENTICATED.fullmatch(message):
             if self._password is not None:
                 return (
                     f"The Jupyter server at {self.url} no longer accepts the login: log in again by"
@@ -298,7 +298,7 @@ class NotebookClient:
             return f"The Jupyter server at {self.url} wants a login: pass password= or token=."
         if answer.is_redirect:
             return (
-                f"The Jupyter server is elsewhere: {self.url} sends on. Pass its address as url=."
+                f"{self.url} redirects to another address: pass the Jupyter server's own as url=."
             )
         if message and message != "Unhandled error":
             return message
@@ -307,7 +307,7 @@ class NotebookClient:
 
 
 def message_of(answer: requests.Response) -> str:
-    """Return the sentence in a server's answer; "" where there is none but a page for people."""
+    """Return the message in a server's JSON answer; "" where there is none."""
     try:
         message = answer.json()["message"]
     except (ValueError, TypeError, KeyError):
@@ -322,7 +322,10 @@ def _keep_headers(request: requests.PreparedRequest) -> requests.PreparedRequest
 class _Collection(type):
     @property
     def sessions(cls) -> dict[str, dict[str, NotebookSession]]:
-        """What is open now, by server and kernel; without the servers that do not tell."""
+        """The sessions that are open now, by server and kernel id.
+
+        Servers that do not answer, or refuse, are left out.
+        """
         found = {}
         for client in NotebookClientCollection.nb_client_gen():
             with suppress(BookstoreError):
@@ -331,24 +334,25 @@ class _Collection(type):
 
 
 class NotebookClientCollection(metaclass=_Collection):
-    """The Jupyter servers that run here.
+    """Find the Jupyter servers that run on this machine.
 
     Attributes
     ----------
     sessions : dict
-        What is open now, a `NotebookSession` by kernel id, by the url of the server; without
-        those servers that do not tell. Asks them each time.
+        The sessions that are open now: for each server's url a dict of kernel ids to
+        `NotebookSession`. Each access sends a request to each server; those that do not answer, or
+        refuse, are left out.
     """
 
     @classmethod
     def nb_client_gen(cls, **options: Any) -> Iterator[NotebookClient]:
-        """Yield a client of each server; `options` are those of `NotebookClient`."""
+        """Yield a client for each server; `options` are those of `NotebookClient`."""
         for record in servers.running_servers():
             yield NotebookClient(record, **options)
 
     @classmethod
     def current_server(cls, **options: Any) -> NotebookClient:
-        """Find the server of the kernel that this runs in.
+        """Return a client for the server that runs this kernel.
 
         Parameters
         ----------
@@ -358,13 +362,13 @@ class NotebookClientCollection(metaclass=_Collection):
         Returns
         -------
         NotebookClient
-            Of the server that has the kernel; where the kernel is of no server, or this is not
-            run in a kernel, of the only server that runs.
+            For the server that has the kernel. Outside of a kernel, or where no server has it, for
+            the only server that runs.
 
         Raises
         ------
         BookstoreError
-            If there is no server, or more than one to choose from.
+            If no server runs, or several do and none of them has the kernel.
         """
         kernel_id = extract_kernel_id(servers.connection_file())
         clients = list(cls.nb_client_gen(**options))
@@ -381,8 +385,8 @@ class NotebookClientCollection(metaclass=_Collection):
         if len(clients) > 1 and not servers.started_this_kernel(first.nb_config):
             urls = ", ".join(client.url for client in clients)
             raise BookstoreError(
-                "Several Jupyter servers run here and none of them says that this kernel is its"
-                f" own: pass the right one as url= ({urls})."
+                "Several Jupyter servers run here, and none of them has this kernel: pass the"
+                f" right one as url= ({urls})."
             )
         if first in refusals:
             raise refusals[first]
@@ -390,22 +394,22 @@ class NotebookClientCollection(metaclass=_Collection):
 
 
 class CurrentNotebookClient(NotebookClient):
-    """A client of the server that has the kernel it is used in; finds it when it is first needed.
+    """Send requests to the server that runs this kernel; it is looked for when first needed.
 
     Parameters
     ----------
     url : str, optional
-        The server's address, where it shall not be found; also as a server shows it at its start,
-        ``http://localhost:8888/lab?token=…``.
+        The server's address; also in the form that a server prints at its start,
+        ``http://localhost:8888/lab?token=…``. By default the server is looked for.
     path : str, optional
-        The notebook this is, as the server has it.
+        The path of this notebook from the server's root folder. By default it is looked for.
     token, password, verify : optional
         As for `NotebookClient`.
 
     Attributes
     ----------
     nb_client : NotebookClient
-        Of the server that was found.
+        A client for the server that was found.
     connection_file : str
     kernel_id : str
     session : NotebookSession
@@ -426,13 +430,13 @@ class CurrentNotebookClient(NotebookClient):
         self._path = path
 
     def __repr__(self) -> str:
-        # To show it is no reason to look for the server.
+        # Showing the client must not send requests.
         found = "nb_client" in self.__dict__
         return super().__repr__() if found else f"{type(self).__name__}()"
 
     @cached_property
     def nb_client(self) -> NotebookClient:
-        """A client of the server that was found."""
+        """A client for the server that was found."""
         options: dict[str, Any] = {
             "token": self._token,
             "password": self._password,
@@ -449,7 +453,7 @@ class CurrentNotebookClient(NotebookClient):
 
     @property
     def connection_file(self) -> str:
-        """The connection file of this kernel; "" where none runs."""
+        """The path of this kernel's connection file; "" outside of a kernel."""
         return servers.connection_file()
 
     @property
@@ -459,18 +463,18 @@ class CurrentNotebookClient(NotebookClient):
 
     @property
     def session(self) -> NotebookSession:
-        """The notebook that is open with this kernel, now. Asks the server each time.
+        """The session of the notebook that is open with this kernel. Each access sends a request.
 
         Raises
         ------
         BookstoreError
-            If the server knows of none, or of several.
+            If no notebook, or more than one, is open with this kernel.
         """
         return self._only(self._notebooks())
 
     @property
     def path(self) -> str:
-        """The notebook this is, now: the one that was told, or else the one that is open.
+        """The path of this notebook: the one that was passed, else of the one that is open.
 
         Raises
         ------
@@ -498,7 +502,7 @@ class CurrentNotebookClient(NotebookClient):
         return next(iter(notebooks.values()))
 
     def _notebooks(self) -> dict[str, NotebookSession]:
-        # Consoles may be open with the notebook's kernel too.
+        # Consoles may be open with the notebook's kernel, too.
         return {
             model["path"]: NotebookSession(**model)
             for model in self.get_sessions()

@@ -1,6 +1,6 @@
-"""What Jupyter servers tell of themselves, their kernels and what is open with these.
+"""Hold the records of Jupyter servers, kernels and sessions.
 
-Newer servers tell more: what is not known here is taken and kept aside.
+Newer servers send more fields; those that are unknown here are accepted, and kept in `model`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class _ServerRecord(NamedTuple):
 
 
 class LiveNotebookRecord(_ServerRecord):
-    """A running server, as it describes itself in its file in Jupyter's runtime directory.
+    """Hold the record that a running server writes to Jupyter's runtime directory.
 
-    Fields that are not among the attributes are left out, so that a record of any server will do.
+    Unknown fields are dropped, so that the record of any server is accepted.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class LiveNotebookRecord(_ServerRecord):
 
 
 class _Model:
-    """A record of what a server answered, with that as `model`."""
+    """Hold a record from a server's answer, and the whole answer as `model`."""
 
     model: dict[str, Any]
 
@@ -67,14 +67,14 @@ class _Model:
 
 
 class KernelInfo(_Model):
-    """A kernel, as the server's ``/api/kernels`` tells of it.
+    """Hold a kernel's record from the server's ``/api/kernels``.
 
     Attributes
     ----------
     id, name, last_activity, execution_state : str
     connections : int
     model : dict
-        All that the server told.
+        All fields that the server sent.
     """
 
     def __init__(self, *, id: str, **model: Any) -> None:
@@ -87,16 +87,16 @@ class KernelInfo(_Model):
 
 
 class NotebookSession(_Model):
-    """What is open with a kernel, as the server's ``/api/sessions`` tells of it.
+    """Hold the record of a notebook or console that is open, from the server's ``/api/sessions``.
 
     Attributes
     ----------
     id, path, name, type : str
     kernel : KernelInfo
     notebook : dict
-        Path and name once more, as old servers tell them.
+        Path and name again, as old servers send them.
     model : dict
-        All that the server told.
+        All fields that the server sent.
     """
 
     def __init__(self, *, path: str, kernel: Mapping[str, Any], **model: Any) -> None:

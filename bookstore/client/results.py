@@ -1,7 +1,7 @@
-"""What the client returns: records that show themselves, in a notebook and in a terminal.
+"""Define the client's results, which show themselves in a notebook and in a terminal.
 
-Each is shown as a sentence and a table. What is in them comes from outside (paths, authors,
-addresses), so all of it is escaped where it is shown.
+Each is shown as a sentence and a table. Paths, authors and addresses come from outside, so all text
+is escaped where it is shown.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from ..formatting import size_in_words
 
-# addresses that a link may have: of the web, and of the same server
+# A link may lead to the web or to the same server, and runs no script.
 _SAFE_HREF = re.compile(r"https?://|/(?![/\\])")
 _LEFT = ' style="text-align: left"'  # front ends align the cells of tables to the right
 
 
 class Link(NamedTuple):
-    """A text that is a link where it is shown in a notebook."""
+    """Hold a text that is a link in a notebook."""
 
     text: str
     href: str
-    plain: str = ""  # what a terminal shows, if not the text
+    plain: str = ""  # shown in a terminal instead of the text
 
 
 Cell = str | Link
@@ -34,7 +34,7 @@ Table = Sequence[Sequence[Cell]]
 
 
 class Shown:
-    """What shows itself as a sentence and a table."""
+    """Show a result as a sentence and a table."""
 
     _header: ClassVar[Sequence[str]] = ()
 
@@ -71,14 +71,14 @@ class Shown:
 
 @dataclass(frozen=True, kw_only=True)
 class Pages:
-    """Where the server's pages are, for links.
+    """Build links to the server's pages.
 
     Attributes
     ----------
     url : str
-        Where the server's routes begin, without a slash at the end.
+        The server's address with its `base_url`, without a slash at the end.
     from_root : bool
-        Whether links go to the server that the browser has the notebook from, by whatever name.
+        Whether links are relative to the address at which the browser has the notebook open.
     """
 
     url: str
@@ -90,17 +90,17 @@ class Pages:
         return Link("on Bookstore's pages", self.on_server(page), page)
 
     def view(self, path: str, version_id: str, section: str) -> str:
-        """Return the address of the page of a version."""
+        """Return the address of the page that shows a version."""
         query = urlencode({"in": section, "version_id": version_id})
         return self.on_server(f"{self.url}/bookstore/view/{quote(path)}?{query}")
 
     def diff(self, path: str, base: str, head: str) -> str:
-        """Return the address of the page of a difference."""
+        """Return the address of the page that compares two versions."""
         query = urlencode({"base": base, "head": head})
         return self.on_server(f"{self.url}/bookstore/diff/{quote(path)}?{query}")
 
     def on_server(self, address: str) -> str:
-        """Return an address as the browser has it; one that begins with / is the server's."""
+        """Return an address for the browser; one that begins with / is on this server."""
         origin = urlsplit(self.url)._replace(path="").geturl()
         absolute = urljoin(origin, address)
         return absolute.removeprefix(origin) if self.from_root else absolute
@@ -108,19 +108,19 @@ class Pages:
 
 @dataclass(frozen=True, repr=False, kw_only=True)
 class PublishResult(Shown):
-    """A notebook that was published.
+    """Hold the result of publishing a notebook.
 
     Attributes
     ----------
     path : str
     last_saved : datetime or None
-        When it had been saved last: what was edited since is not published.
+        When it was last saved; later edits are not published.
     s3_path, version_id : str
-        What it was published as.
+        Where it was published, and as which version.
     clone_url : str
         The link to share.
     model : dict
-        All that the server answered.
+        The server's whole answer.
     """
 
     path: str
@@ -147,18 +147,18 @@ class PublishResult(Shown):
 
 @dataclass(frozen=True, repr=False, kw_only=True)
 class CopyResult(Shown):
-    """A file that a version was copied to, by a clone or a restore.
+    """Hold the result of a clone or a restore.
 
     Attributes
     ----------
     path : str
-        Where the copy is.
+        The path of the copy.
     source : str
         What it is a copy of.
     replaced : bool
-        Whether the copy is now in the place of what was there.
+        Whether the copy replaced the notebook's file.
     model : dict
-        All that the server answered.
+        The server's whole answer.
     """
 
     path: str
@@ -180,7 +180,7 @@ class CopyResult(Shown):
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
-    """A version of a notebook.
+    """Hold a version of a notebook.
 
     Attributes
     ----------
@@ -192,9 +192,9 @@ class Version:
     latest : bool
         Whether it is the newest.
     path : str
-        What the notebook was called then.
+        The path that the notebook had then.
     state : str
-        "archived", or "pending" while it is on its way to the store, or "deleted".
+        "archived"; "pending" until the store has it; or "deleted", for a delete marker.
     of_another : bool
         Whether it belongs to another notebook, which had this name before.
     """
@@ -211,23 +211,23 @@ class Version:
 
     @classmethod
     def from_model(cls, model: Mapping[str, Any]) -> Version:
-        """Take what is known of what a server tells of a version."""
+        """Make a version from a server's model, without the fields that are unknown here."""
         known = {f.name: model[f.name] for f in fields(cls) if f.name in model}
         return cls(**{**known, "saved_at": read_time(model.get("saved_at"))})
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
 class Versions(Shown, Sequence[Version]):
-    """Versions of a notebook, newest first.
+    """Hold versions of a notebook, newest first.
 
     Attributes
     ----------
     path : str
     items : tuple of Version
     more : bool
-        Whether there are older ones that were not asked for.
+        Whether there are older versions than these.
     section : str
-        "workspace", what saves became, or "published".
+        "workspace" for saved versions, or "published".
     """
 
     path: str
@@ -273,7 +273,7 @@ class Versions(Shown, Sequence[Version]):
         ]
 
     def _link(self, version: Version) -> Cell:
-        if version.state == "deleted":  # there is nothing to be seen
+        if version.state == "deleted":  # a delete marker has no page
             return version.version_id
         href = self.pages.view(self.path, version.version_id, self.section)
         return Link(version.version_id, href)
@@ -281,16 +281,16 @@ class Versions(Shown, Sequence[Version]):
 
 @dataclass(frozen=True, repr=False, kw_only=True)
 class DiffResult(Shown):
-    """What two versions of a notebook differ in.
+    """Hold the difference between two versions of a notebook.
 
     Attributes
     ----------
     path, base, head : str
         The notebook, and the ids of the older and the newer version.
     diff : list of dict
-        The steps from the one to the other, in nbdime's form.
+        The difference in nbdime's format.
     added, removed, changed : int
-        How many cells.
+        The number of cells.
     """
 
     path: str
@@ -338,21 +338,21 @@ class DiffResult(Shown):
 
 @dataclass(frozen=True, repr=False, kw_only=True)
 class StatusResult(Shown):
-    """How archiving goes.
+    """Hold the state of archiving on a server.
 
     Attributes
     ----------
     release : str
-        Of Bookstore on the server.
+        The release of Bookstore on the server.
     description : str
         Where saves are archived, or how to have them archived.
     features : dict of str to bool
     store : dict or None
         The store's `url`, whether it is `versioned`, and its `problem`.
     archive : dict
-        What is `pending` and `failed`, `last_archived` and `last_error`.
+        The numbers of `pending` and `failed` saves, `last_archived` and `last_error`.
     model : dict
-        All that the server answered.
+        The server's whole answer.
     """
 
     release: str
@@ -389,7 +389,7 @@ def _notes(version: Version) -> str:
 
 
 def read_time(text: Any) -> datetime | None:
-    """Read a time in ISO 8601, as servers tell it; None if it is none."""
+    """Parse a time in ISO 8601; return None where it is none."""
     try:
         time = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except (AttributeError, ValueError):
@@ -398,7 +398,7 @@ def read_time(text: Any) -> datetime | None:
 
 
 def show_time(time: datetime | None) -> str:
-    """Show a time to the second, in UTC."""
+    """Format a time to the second, in UTC."""
     return (
         f"{time.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S} UTC" if time else "at an unknown time"
     )
@@ -409,7 +409,7 @@ def _plain(cell: Cell) -> str:
 
 
 def _printable(text: str) -> str:
-    # A terminal obeys some control characters.
+    # A terminal would execute control characters.
     return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 

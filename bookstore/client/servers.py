@@ -1,4 +1,4 @@
-"""Which Jupyter servers run here, as files and environment variables tell; asks none of them.
+"""Find the Jupyter servers of this machine in files and environment variables, without requests.
 
 A server leaves a file in Jupyter's runtime directory, ``nbserver-{pid}.json`` (classic) or
 ``jpserver-{pid}.json`` (jupyter_server), readable by its owner only, with its address and token.
@@ -29,8 +29,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def connection_file() -> str:
-    """Name the connection file of the kernel that runs this; "" where no IPython kernel does."""
-    # A process that runs a kernel has this module; elsewhere, importing it would be in vain.
+    """Return the path of this kernel's connection file; "" outside of an IPython kernel."""
+    # Only a process that runs a kernel has this module loaded.
     kernelapp = sys.modules.get("ipykernel.kernelapp")
     if kernelapp is None or not kernelapp.IPKernelApp.initialized():
         return ""
@@ -52,22 +52,22 @@ def running_servers() -> list[Record]:
 
 
 def server_at(url: str) -> Record:
-    """Return the record of a server whose address is known, with its token if that is found here.
+    """Return the record of the server at an address, with its token where one is found.
 
     Parameters
     ----------
     url : str
-        Also as a server shows it at its start, ``http://localhost:8888/lab?token=…``, or as a
-        browser shows one of the server's pages.
+        The address that a server prints at its start, ``http://localhost:8888/lab?token=…``, or the
+        one that a browser shows on one of the server's pages.
 
     Raises
     ------
     BookstoreError
-        If it is no address.
+        If `url` is not the address of a web server.
     """
     address = _split(url.strip())
     tokens = parse_qs(address.query).get("token", [""])
-    # without user and password: these would take the token's place, and show up in messages
+    # Without user and password: these would replace the token, and appear in messages.
     netloc = address.netloc.rpartition("@")[2]
     bases = _base_urls(address.path)
     plain = [address._replace(netloc=netloc, path=p, query="", fragment="") for p in bases]
@@ -81,7 +81,7 @@ def server_at(url: str) -> Record:
 
 
 def _base_urls(path: str) -> list[str]:
-    """Tell what the ``base_url`` in the path of a page may be, the likeliest first."""
+    """Return what may be the ``base_url`` in the path of a page, the likeliest first."""
     parts = [*path.rstrip("/").split("/"), ""]
     ends = [
         number
@@ -99,10 +99,9 @@ def started_this_kernel(record: Record) -> bool:
 
 
 def notebook_at_start(record: Record) -> str:
-    """Name the notebook that a server started this kernel for; "" where that is not known.
+    """Return the path of the notebook that a server started this kernel for; "" if unknown.
 
-    The kernel's environment has it; a kernel that was started from within another kernel inherits
-    the other one's.
+    It comes from the kernel's environment, which a kernel inherits if another kernel started it.
     """
     file = os.environ.get("JPY_SESSION_NAME", "")
     root = record.get("root_dir") or record.get("notebook_dir")
@@ -113,7 +112,7 @@ def notebook_at_start(record: Record) -> str:
 
 
 def is_this_machine(host: str) -> bool:
-    """Whether a host name or address is this machine's, without asking a name server."""
+    """Whether a host name or address is this machine's, without a DNS query."""
     if host in ("localhost", socket.gethostname()):
         return True
     try:
@@ -135,7 +134,7 @@ def _recorded_servers() -> Iterator[Record]:
             if _is_alive(record["pid"]):
                 yield {**record, "url": _reachable(str(record["url"]))}
         except (OSError, ValueError, TypeError, KeyError, OverflowError):
-            continue  # it ended just now, or is being written
+            continue  # the server has just ended, or is writing its file
 
 
 def _runtime_dirs() -> set[str]:
@@ -146,7 +145,7 @@ def _runtime_dirs() -> set[str]:
 
 
 def _is_alive(pid: int) -> bool:
-    """Whether a process runs: what a dead server's port answers must not get its token."""
+    """Whether a process runs: whatever listens on a dead server's port must not get its token."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -157,7 +156,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def _reachable(url: str) -> str:
-    """Replace the address "all interfaces" by one that can be connected to."""
+    """Replace the "all interfaces" address by one that can be connected to."""
     address = urlsplit(url)
     host = _INSTEAD_OF_ALL.get(address.hostname or "")
     if host is None:

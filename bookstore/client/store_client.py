@@ -1,4 +1,4 @@
-"""The client of Bookstore on the server that has this notebook."""
+"""Send requests to Bookstore on the server that has this notebook open."""
 
 from __future__ import annotations
 
@@ -23,40 +23,41 @@ if TYPE_CHECKING:
         Versions,
     )
 
-_PAGE = 200  # versions asked for at once; the server gives no more
+_PAGE = 200  # versions in a request; the server sends no more
 
 __all__ = ["BookstoreClient", "BookstoreError"]
 
 
 class BookstoreClient(CurrentNotebookClient):
-    """A client of Bookstore, for the notebook it is used in.
+    """Publish, list, compare, restore and clone notebooks from within a notebook.
 
-    Paths are those of the server: with ``/``, from the folder that it started in.
+    Paths are relative to the server's root folder, with ``/`` between their parts.
 
     Parameters
     ----------
     s3_bucket : str, optional
-        The bucket to clone from where none is named.
+        The bucket that `clone` reads from by default.
     url : str, optional
-        The address of the server, where it shall not be found; also as a server shows it at its
-        start, ``http://localhost:8888/lab?token=…``.
+        The server's address; also in the form that a server prints at its start,
+        ``http://localhost:8888/lab?token=…``. By default the server is looked for.
     token, password : str, optional
-        What the server wants, where it is not found. A server with a password tells no token.
+        How to authenticate. By default the token of the server that was found; a server with a
+        password has none.
     path : str, optional
-        The notebook this is, where it shall not be found.
+        The path of this notebook. By default it is looked for.
     verify : bool or str, optional
-        The file of the certificate authorities to trust. By default what the environment variable
-        ``REQUESTS_CA_BUNDLE`` names, or those that `requests` trusts.
+        The file of the certificate authorities to trust. The default is what the environment
+        variable ``REQUESTS_CA_BUNDLE`` names, or the authorities that `requests` trusts.
 
     Attributes
     ----------
     default_bucket : str or None
-        The bucket to clone from where none is named.
+        The bucket that `clone` reads from by default.
 
     Examples
     --------
     >>> from bookstore.client import BookstoreClient
-    >>> client = BookstoreClient("notebooks")  # finds the server when it is first asked
+    >>> client = BookstoreClient("notebooks")  # looks for the server at the first request
     >>> client.default_bucket
     'notebooks'
     """
@@ -76,28 +77,28 @@ class BookstoreClient(CurrentNotebookClient):
 
     @property
     def bookstore_endpoint(self) -> str:
-        """Where Bookstore's own routes begin."""
+        """The address of Bookstore's API."""
         return f"{self.url}/api/bookstore"
 
     @property
     def publish_endpoint(self) -> str:
-        """Where notebooks are published."""
+        """The address to publish at."""
         return f"{self.bookstore_endpoint}/publish/"
 
     @property
     def clone_endpoint(self) -> str:
-        """Where notebooks are cloned."""
+        """The address to clone at."""
         return f"{self.bookstore_endpoint}/clone"
 
     def publish(self, path: str | None = None) -> PublishResult:
         """Publish a notebook as it was last saved.
 
-        What is edited and not yet saved is not in it: the front end saves, not the kernel.
+        Edits that are not saved are not published: a kernel cannot save the notebook.
 
         Parameters
         ----------
         path : str, optional
-            By default this notebook.
+            The default is this notebook.
 
         Returns
         -------
@@ -136,13 +137,13 @@ class BookstoreClient(CurrentNotebookClient):
         Parameters
         ----------
         s3_bucket : str, optional
-            By default the client's `default_bucket`.
+            The default is the client's `default_bucket`.
         s3_key : str
         target_path : str, optional
-            By default the key's last part. Where there is a file already the copy gets another
-            name.
+            The default is the key's last part. A file that exists is not replaced: the copy gets
+            the next free name.
         s3_version_id : str, optional
-            By default the newest.
+            The default is the newest version.
 
         Returns
         -------
@@ -158,10 +159,10 @@ class BookstoreClient(CurrentNotebookClient):
         bucket = s3_bucket or self.default_bucket
         if not bucket:
             raise BookstoreError(
-                "Which bucket? Pass s3_bucket= to clone() or to BookstoreClient()."
+                "No bucket to clone from: pass s3_bucket= to clone() or to BookstoreClient()."
             )
         if not s3_key:
-            raise BookstoreError("What shall be cloned? Pass its key as s3_key=.")
+            raise BookstoreError("No key to clone: pass s3_key=.")
         wanted = {
             "s3_bucket": bucket,
             "s3_key": s3_key,
@@ -186,11 +187,11 @@ class BookstoreClient(CurrentNotebookClient):
         Parameters
         ----------
         path : str, optional
-            By default this notebook.
+            The default is this notebook.
         published : bool, optional
-            Those that were published, instead of those that saves became.
+            List the published versions instead of the saved ones.
         limit : int, optional
-            How many at most; None for all.
+            The most versions to list; None for all.
 
         Returns
         -------
@@ -230,15 +231,15 @@ class BookstoreClient(CurrentNotebookClient):
         path: str | None = None,
         target_path: str | None = None,
     ) -> CopyResult:
-        """Bring back a version of a notebook; what was there is archived first.
+        """Restore a version of a notebook; the file that it replaces is archived first.
 
         Parameters
         ----------
         version_id : str or Version
         path : str, optional
-            By default this notebook. Reload it in the browser then, without saving it.
+            The default is this notebook; reload it in the browser afterwards, without saving it.
         target_path : str, optional
-            Where to put the version, instead of in its notebook's place.
+            Write the version to this path instead of the notebook's own.
 
         Returns
         -------
@@ -270,9 +271,9 @@ class BookstoreClient(CurrentNotebookClient):
         Parameters
         ----------
         base, head : str or Version
-            The older and the newer one.
+            The older and the newer version.
         path : str, optional
-            By default this notebook.
+            The default is this notebook.
 
         Returns
         -------
@@ -290,7 +291,7 @@ class BookstoreClient(CurrentNotebookClient):
         return DiffResult(path=path, **compared, diff=answer["diff"], pages=self._pages())
 
     def status(self) -> StatusResult:
-        """Tell how archiving goes on the server.
+        """Return the state of archiving on the server.
 
         Returns
         -------
@@ -317,7 +318,7 @@ class BookstoreClient(CurrentNotebookClient):
         return (self.path if path is None else path).strip("/")
 
     def _saved(self, path: str) -> dict[str, Any]:
-        """Get a notebook as it was last saved."""
+        """Return the contents model of a notebook as it was last saved."""
         try:
             return self.get_contents(path)
         except BookstoreError as error:
@@ -330,14 +331,14 @@ class BookstoreClient(CurrentNotebookClient):
     def _pages(self) -> Pages:
         from .results import Pages
 
-        # A server that was found may have another address in the browser that shows the links.
+        # The browser that shows the links may reach a server that was found by another address.
         return Pages(url=self.url, from_root=self._url is None)
 
     def _refusal(self, answer: requests.Response) -> str:
         if answer.status_code == HTTPStatus.NOT_FOUND and not message_of(answer):
-            # Bookstore would have said what there is not.
-            if not self._is_there(self.req_session):
-                return self._nowhere
+            # A 404 of Bookstore's own has a message.
+            if not self._is_jupyter(self.req_session):
+                return self._not_found
             return (
                 f"Bookstore is not enabled on the Jupyter server at {self.url}: install it there,"
                 " run `jupyter server extension enable bookstore` and start the server again."

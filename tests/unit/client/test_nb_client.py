@@ -174,7 +174,11 @@ FORBIDDEN = Answer({"message": "Forbidden", "reason": None}, 403)
             "refused the token",
         ),
         (Answer({"message": "Ann may not read here."}, 403), {}, "^Ann may not read here.$"),
-        (Answer("", 302, {"Location": "https://x/"}), {}, "elsewhere: .* Pass its address as url="),
+        (
+            Answer("", 302, {"Location": "https://x/"}),
+            {},
+            "redirects to another address: pass .* as url=",
+        ),
         (Answer("<html>"), {}, "is not a Jupyter server"),
         (
             Answer({"message": "Unhandled error"}, 500),
@@ -212,7 +216,7 @@ def test_a_server_that_is_gone_is_told_in_a_sentence() -> None:
 def test_a_server_that_hangs_is_told_in_a_sentence(
     stub: StubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bookstore.client.nb_client._PATIENCE", (5, 0.01))
+    monkeypatch.setattr("bookstore.client.nb_client._SEARCH_TIMEOUT", (5, 0.01))
     never = threading.Event()
     monkeypatch.setattr(stub, "respond", lambda request: never.wait(30))
     with pytest.raises(BookstoreError, match="takes too long to answer"):

@@ -86,9 +86,9 @@ def test_clone_sends_what_is_wanted(stub: StubServer, client: BookstoreClient) -
 
 
 def test_clone_needs_a_bucket_and_a_key(stub: StubServer) -> None:
-    with pytest.raises(BookstoreError, match="Pass s3_bucket="):
+    with pytest.raises(BookstoreError, match="pass s3_bucket="):
         BookstoreClient(url=stub.url).clone(s3_key="a.ipynb")
-    with pytest.raises(BookstoreError, match="Pass its key as s3_key="):
+    with pytest.raises(BookstoreError, match="pass s3_key="):
         BookstoreClient(url=stub.url).clone("b")
     assert stub.asked == []
 

@@ -14,7 +14,7 @@ from traitlets import Bool, Dict, Float, Int, List, TraitError, Unicode, default
 from traitlets.config import LoggingConfigurable
 
 from .storage.options import AWS_ENDPOINT_URL, LocalOptions, S3Options, put_option_problems
-from .validation import bucket_name, key_prefix, shown
+from .validation import BadInput, bucket_name, key_prefix, shown
 
 _Problem = tuple[str, str]  # the name of a setting; what is wrong with it, and what to do
 
@@ -235,7 +235,7 @@ def _of_the_bucket(settings: BookstoreSettings) -> Iterator[_Problem]:
     if settings.s3_bucket:
         try:
             bucket_name(settings.s3_bucket)
-        except ValueError as error:
+        except BadInput as error:
             yield "s3_bucket", f"{error} Give the name alone, without s3:// and without a folder."
     if settings.s3_endpoint_url and not _is_http_url(settings.s3_endpoint_url):
         yield (
@@ -281,7 +281,7 @@ def _of_prefixes(settings: BookstoreSettings) -> Iterator[_Problem]:
         try:
             if prefix := expand_prefix(getattr(settings, setting)):
                 folders.append(f"{_key_prefix(prefix)}/")
-        except ValueError as error:
+        except BadInput as error:
             yield setting, str(error)
     if len(folders) == 2 and (
         folders[0].startswith(folders[1]) or folders[1].startswith(folders[0])
@@ -298,8 +298,8 @@ def _of_prefixes(settings: BookstoreSettings) -> Iterator[_Problem]:
 def _key_prefix(prefix: str) -> str:
     try:
         return key_prefix(prefix)
-    except ValueError as error:
-        raise ValueError(f"{error} Write it like notebooks or team/notebooks.") from None
+    except BadInput as error:
+        raise BadInput(f"{error} Write it like notebooks or team/notebooks.") from None
 
 
 def _is_absolute(path: str) -> bool:
@@ -322,13 +322,13 @@ def expand_prefix(prefix: str) -> str:
 
     Raises
     ------
-    ValueError
+    BadInput
         If there is no user's name to fill in, or the prefix asks for anything else.
     """
     try:
         parts = list(Formatter().parse(prefix))
     except ValueError:
-        raise ValueError(
+        raise BadInput(
             f"{shown(prefix)} has a brace without its pair. Leave it out, or double it."
         ) from None
     fields = {
@@ -337,12 +337,12 @@ def expand_prefix(prefix: str) -> str:
         if name is not None
     }
     if unknown := fields - {"username"}:
-        raise ValueError(
+        raise BadInput(
             f"{shown(prefix)} asks for {{{unknown.pop()}}}. Only {{username}} can be filled in."
         )
     username = os.environ.get("JUPYTERHUB_USER", "")
     if fields and not username:
-        raise ValueError(
+        raise BadInput(
             f"{shown(prefix)} asks for the user's name, and JUPYTERHUB_USER is empty."
             " Set that variable, or write the prefix without {username}."
         )

@@ -185,7 +185,7 @@ async def target_of(handler: ApiHandler, wanted: str, name: str) -> str:
 
     Raises
     ------
-    ValueError
+    BadInput
         If nothing can be put there.
     """
     folder = wanted.removesuffix("/")

@@ -31,7 +31,7 @@ from .saves.renames import Renames
 from .storage import NoStore, open_index
 from .storage.loop import StoreLoop
 from .storage.stores import Stores
-from .validation import shown
+from .validation import BadInput, shown
 
 T = TypeVar("T")
 Section = Literal["workspace", "published"]
@@ -48,10 +48,10 @@ _open: dict[str, Bookstore] = {}
 
 
 def section_of(name: str) -> Section:
-    """Check the name of a section. Raises `ValueError`."""
+    """Check the name of a section. Raises `BadInput`."""
     if name in get_args(Section):
         return cast(Section, name)
-    raise ValueError(f"in must be workspace or published, not {shown(name)}.")
+    raise BadInput(f"in must be workspace or published, not {shown(name)}.")
 
 
 def get_bookstore(parent: Configurable) -> Bookstore:

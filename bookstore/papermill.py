@@ -22,10 +22,10 @@ from .history.catalogue import Catalogue
 from .operations.publish import publish
 from .storage import StoreError
 from .storage.paging import all_pages
-from .validation import notebook_path, shown, version_name
+from .validation import BadInput, notebook_path, shown, version_name
 
 _FORM = "bookstore://published/a/notebook.ipynb, or bookstore://workspace/…"
-_FORESEEN = (StoreError, TraitError, ValueError)  # a sentence each
+_FORESEEN = (BadInput, StoreError, TraitError)  # their messages are safe to show
 
 
 class BookstoreIOError(Exception):
@@ -41,10 +41,13 @@ class Place(NamedTuple):
 
     @classmethod
     def from_url(cls, url: str) -> Place:
-        """Parse a URL. Raises `ValueError`."""
-        parts = urlsplit(url)
+        """Parse a URL. Raises `BadInput`."""
+        try:
+            parts = urlsplit(url)
+        except ValueError:  # such as half an IPv6 address
+            raise BadInput(f"{shown(url)} is not a URL.") from None
         if parts.scheme != "bookstore" or parts.fragment:
-            raise ValueError(f"{shown(url)} is not of the form {_FORM}.")
+            raise BadInput(f"{shown(url)} is not of the form {_FORM}.")
         version_id = parse_qs(parts.query).get("version_id", [""])[0]
         return cls(
             section=section_of(parts.netloc),
@@ -68,7 +71,7 @@ class BookstoreHandler:
             key = bookstore.key(place.section, notebook_path(place.path))
             limit = bookstore.settings.max_clone_size
             bookstore.wait(bookstore.history.read(key, place.version_id, content, limit=limit))
-            return content.getvalue().decode()
+            return _text_of(content.getvalue())
         except _FORESEEN as error:
             raise BookstoreIOError(f"{url} cannot be read: {error}") from error
 
@@ -122,11 +125,11 @@ class _Configuration(BookstoreCommand):
 
     def fail(self, message: str, code: int) -> None:
         """Leave it to papermill to end the process."""
-        raise ValueError(message)
+        raise BadInput(message)
 
     def exit(self, exit_status: int | str | None = 0) -> None:
         """Leave it to papermill to end the process."""
-        raise ValueError("The configuration cannot be used; the log says why.")
+        raise BadInput("The configuration cannot be used; the log says why.")
 
 
 @cache
@@ -137,10 +140,10 @@ def _configured() -> Bookstore:
 
 
 def _target(url: str) -> tuple[Bookstore, Section, str]:
-    """Return the section and the path to write to. Raises `ValueError`."""
+    """Return the section and the path to write to. Raises `BadInput`."""
     place = Place.from_url(url)
     if place.version_id:
-        raise ValueError("A version never changes: leave out the version_id.")
+        raise BadInput("A version never changes: leave out the version_id.")
     path = notebook_path(place.path)
     bookstore = _configured()
     bookstore.require_store()
@@ -152,9 +155,16 @@ async def _keys(catalogue: Catalogue, folder: str) -> list[str]:
     keys: list[str] = []
     async for page in all_pages(partial(catalogue.page, folder)):
         if page.problem:  # the list is incomplete
-            raise ValueError(page.problem)
+            raise BadInput(page.problem)
         keys += [entry.version.key for entry in page.entries]
     return keys
+
+
+def _text_of(content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise BadInput("The version is not UTF-8.") from None
 
 
 def _is_under_way(text: str) -> bool:
@@ -166,7 +176,7 @@ def _is_under_way(text: str) -> bool:
 def _reason(error: BaseException) -> str:
     if isinstance(error, _FORESEEN):
         return str(error)
-    return f"{type(error).__name__} {error}".strip() + "."
+    return f"Unexpected error ({type(error).__name__})."
 
 
 def _keep(text: str) -> str:

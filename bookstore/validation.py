@@ -1,6 +1,6 @@
 """Names that come from outside: checked before they are used, and shortened before they are shown.
 
-Each check gives back what may be used, or raises `ValueError` with a sentence that is safe to show.
+Each check returns what may be used, or raises `BadInput`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,13 @@ _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 _VERSION_ID = re.compile(r"[!-~]{1,1024}")
 
 
+class BadInput(Exception):
+    """Input from outside cannot be used; the message is a sentence that is safe to show.
+
+    It is no `ValueError`: one that Python or a library raises is a fault of ours.
+    """
+
+
 def plain_path(path: str) -> str:
     """Write an API path in one way: Jupyter takes ``./a.ipynb/`` for ``a.ipynb``, too."""
     return posixpath.normpath(path.strip("/"))
@@ -38,15 +45,13 @@ def notebook_path(path: str) -> str:
     """
     path = path.strip("/")
     if not path:
-        raise ValueError("A path is needed, such as folder/notebook.ipynb.")
+        raise BadInput("A path is needed, such as folder/notebook.ipynb.")
     _require_plain("path", path)
     segments = path.split("/")
     if any(segment in ("", ".", "..") for segment in segments):
-        raise ValueError(
-            f"{shown(path)} is not a plain path: it may not have empty, . or .. parts."
-        )
+        raise BadInput(f"{shown(path)} is not a plain path: it may not have empty, . or .. parts.")
     if any(len(segment.encode()) > _LONGEST_SEGMENT for segment in segments):
-        raise ValueError(f"{shown(path)} has a part that is too long for a file's name.")
+        raise BadInput(f"{shown(path)} has a part that is too long for a file's name.")
     return path
 
 
@@ -60,30 +65,28 @@ def target_path(path: str, *, of: str = "") -> str:
         The file's name so far: what is a notebook by its name stays one.
     """
     if path.startswith("/"):
-        raise ValueError(
-            f"{shown(path)} begins with /: give the target relative to the root folder."
-        )
+        raise BadInput(f"{shown(path)} begins with /: give the target relative to the root folder.")
     if path.endswith("/"):
-        raise ValueError(f"{shown(path)} ends with /: name the file, too.")
+        raise BadInput(f"{shown(path)} ends with /: name the file, too.")
     path = notebook_path(path)
     if any(segment.startswith(".") for segment in path.split("/")):
-        raise ValueError(f"{shown(path)} is hidden: no part of the target may begin with a dot.")
+        raise BadInput(f"{shown(path)} is hidden: no part of the target may begin with a dot.")
     if not all(segment.strip() for segment in path.split("/")):
-        raise ValueError(f"{shown(path)} has a part that is blank: give it a name.")
+        raise BadInput(f"{shown(path)} has a part that is blank: give it a name.")
     if any(len(segment.encode()) > _LONGEST_TARGET_SEGMENT for segment in path.split("/")):
-        raise ValueError(f"{shown(path)} has a part that is too long for a new file's name.")
+        raise BadInput(f"{shown(path)} has a part that is too long for a new file's name.")
     if of.endswith(NOTEBOOK) and not path.endswith(NOTEBOOK):
-        raise ValueError(f"{shown(path)} does not end with {NOTEBOOK}, as a notebook's name must.")
+        raise BadInput(f"{shown(path)} does not end with {NOTEBOOK}, as a notebook's name must.")
     return path
 
 
 def object_key(key: str) -> str:
     """Check the key of an object."""
     if not key:
-        raise ValueError("A key is needed (s3_key).")
+        raise BadInput("A key is needed (s3_key).")
     _require_plain("key", key)
     if key.endswith("/"):
-        raise ValueError(f"The key {shown(key)} ends with /: it names a folder, not a file.")
+        raise BadInput(f"The key {shown(key)} ends with /: it names a folder, not a file.")
     _require_parts("key", key)
     return key
 
@@ -98,7 +101,7 @@ def key_prefix(prefix: str) -> str:
     """
     prefix = prefix.strip("/")
     if not prefix:
-        raise ValueError("A prefix is more than slashes.")
+        raise BadInput("A prefix is more than slashes.")
     _require_plain("prefix", prefix, longest=LONGEST_KEY - len(_SHORTEST_PATH))
     _require_parts("prefix", prefix)
     return prefix
@@ -107,18 +110,18 @@ def key_prefix(prefix: str) -> str:
 def bucket_name(bucket: str) -> str:
     """Check the name of a bucket."""
     if not bucket:
-        raise ValueError("A bucket is needed (s3_bucket).")
+        raise BadInput("A bucket is needed (s3_bucket).")
     if not _BUCKET.fullmatch(bucket):
-        raise ValueError(f"{shown(bucket)} is not the name of a bucket.")
+        raise BadInput(f"{shown(bucket)} is not the name of a bucket.")
     return bucket
 
 
 def version_name(version_id: str) -> str:
     """Check the id of a version."""
     if not version_id:
-        raise ValueError("The id of a version is needed (version_id).")
+        raise BadInput("The id of a version is needed (version_id).")
     if not _VERSION_ID.fullmatch(version_id):
-        raise ValueError(f"{shown(version_id)} is not the id of a version.")
+        raise BadInput(f"{shown(version_id)} is not the id of a version.")
     return version_id
 
 
@@ -128,7 +131,7 @@ def text_field(model: dict[str, Any], name: str, default: str = "") -> str:
     if value is None:
         return default
     if not isinstance(value, str):
-        raise ValueError(f"{name} must be a text, not {_json_type(value)}.")
+        raise BadInput(f"{name} must be a text, not {_json_type(value)}.")
     return value
 
 
@@ -140,17 +143,17 @@ def shown(text: str) -> str:
 
 def _require_plain(what: str, text: str, longest: int = LONGEST_KEY) -> None:
     if _is_broken(text):
-        raise ValueError(f"The {what} {shown(text)} is not valid Unicode.")
+        raise BadInput(f"The {what} {shown(text)} is not valid Unicode.")
     if len(text.encode()) > longest:
-        raise ValueError(f"The {what} {shown(text)} is longer than {longest} bytes.")
+        raise BadInput(f"The {what} {shown(text)} is longer than {longest} bytes.")
     if _CONTROL.search(text):
-        raise ValueError(f"The {what} {shown(text)} has control characters.")
+        raise BadInput(f"The {what} {shown(text)} has control characters.")
 
 
 def _require_parts(what: str, key: str) -> None:
     # An HTTP client may resolve these, and would leave the bucket with them.
     if any(segment in ("", ".", "..") for segment in key.split("/")):
-        raise ValueError(f"The {what} {shown(key)} may not have empty, . or .. parts.")
+        raise BadInput(f"The {what} {shown(key)} may not have empty, . or .. parts.")
 
 
 def _is_broken(text: str) -> bool:

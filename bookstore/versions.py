@@ -15,7 +15,7 @@ from .notebooks.json import NotANotebook, read_notebook
 from .operations.contents import as_text, copy_on_its_way, resolved
 from .operations.restore import restore
 from .storage.base import format_time
-from .validation import notebook_path, shown, text_field, version_name
+from .validation import BadInput, notebook_path, shown, text_field, version_name
 from .web.base import ApiHandler, endpoint
 
 _LIMIT = 50
@@ -80,7 +80,7 @@ class HistoryRequest:
         key = self.bookstore.key(self.section, path)
         base = self.get_query_argument("base", "")
         if not base:
-            raise ValueError(
+            raise BadInput(
                 "base is missing: it is the id of the version that head is compared with."
             )
         head = self.get_query_argument("head", "") or None
@@ -105,7 +105,7 @@ class _HistoryHandler(HistoryRequest, ApiHandler):
         is_number = text.isascii() and text.isdigit() and len(text) < 10  # int() takes only so many
         limit = int(text) if is_number else 0
         if not 1 <= limit <= _HIGHEST_LIMIT:
-            raise ValueError(f"limit must be from 1 to {_HIGHEST_LIMIT}, not {shown(text)}.")
+            raise BadInput(f"limit must be from 1 to {_HIGHEST_LIMIT}, not {shown(text)}.")
         return limit
 
 

@@ -20,7 +20,7 @@ from ..saves.drain import drained
 from ..saves.recorder import Recorder
 from ..storage import Version, VersionNotFound
 from ..storage.base import sha256_of
-from ..validation import notebook_path, shown
+from ..validation import BadInput, notebook_path, shown
 from .arguments import UsageError
 from .base import FAILED, BookstoreCommand, Failed
 from .progress import progress_bar
@@ -224,7 +224,7 @@ def _is_file(file: str) -> bool:
 def _can_be_archived(path: str, taken: _Taken) -> bool:
     try:
         notebook_path(path)
-    except ValueError as error:  # the path is too long, or not in Unicode
+    except BadInput as error:  # the path is too long, or not in Unicode
         taken.failed.append(f"{shown(path)} could not be archived: {error}")
         return False
     return True

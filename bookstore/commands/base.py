@@ -24,7 +24,7 @@ from ..notebooks.json import NotANotebook
 from ..operations.clone import NotAllowed, NotOffered
 from ..saves.recorder import Recorder
 from ..storage import NoStore, StoreRefused, StoreUnavailable, VersionNotFound
-from ..validation import notebook_path, shown
+from ..validation import BadInput, notebook_path, shown
 from .arguments import UsageError, options_first, require_usable
 
 FAILED = 1
@@ -45,7 +45,7 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
     (NotANotebook, FAILED),
     (UsageError, USAGE),
     (TraitError, USAGE),
-    (ValueError, USAGE),
+    (BadInput, USAGE),
 )
 # The settings that say which folder a server serves.
 _ROOTS = (
@@ -288,4 +288,4 @@ def _sentence_and_code(error: Exception) -> tuple[str, int]:
     if is_ours or isinstance(error, tuple(kind for kind, _ in _CODES)):
         return str(error), code_of(error)
     name = type(error).__name__
-    return f"Something went wrong that is not foreseen ({name}: {error}); see --debug.", FAILED
+    return f"Unexpected error ({name}): run the command with --debug for the details.", FAILED

@@ -27,7 +27,7 @@ from ..storage import (
 )
 from ..storage.base import sha256_of
 from ..storage.paging import all_keys, all_versions
-from ..validation import object_key, shown
+from ..validation import BadInput, object_key, shown
 from .base import FAILED, BookstoreCommand
 from .progress import progress_bar
 
@@ -143,7 +143,7 @@ class _Export:
         except OSError as error:
             reason = error.strerror or str(error)
             self.failed.append(f"{what} could not be written: {reason}.")
-        except (StoreError, ValueError) as error:
+        except (BadInput, StoreError) as error:
             self.failed.append(f"{what} could not be exported: {error}")
 
     async def _versions(self, key: str) -> AsyncIterator[Version]:
@@ -216,5 +216,5 @@ def _put_in_place(version: Version, part: Path, file: Path) -> None:
     """Give a file its name, unless its bytes are not those that were archived."""
     origin = version.provenance
     if origin and origin.sha256 and origin.sha256 != _hash(part, version.size):
-        raise ValueError("its bytes are not those that were archived.")
+        raise StoreError("its bytes are not those that were archived.")
     part.replace(file)

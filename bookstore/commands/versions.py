@@ -16,7 +16,7 @@ from ..history.models import as_model
 from ..notebooks.diff import compare, in_words
 from ..notebooks.json import parse_json, read_notebook
 from ..storage import StoreError, VersionNotFound
-from ..validation import version_name
+from ..validation import BadInput, version_name
 from .base import BookstoreCommand, Failed, code_of
 from .tables import print_table, printable
 
@@ -161,7 +161,7 @@ class Show(HistoryCommand):
             return content
         try:
             parsed = await asyncio.to_thread(parse_json, content)
-        except ValueError as error:
+        except BadInput as error:
             raise Failed(str(error)) from error
         return {**as_model(self.bookstore, self.which, entry), "content": parsed}
 

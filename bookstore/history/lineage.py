@@ -19,7 +19,7 @@ from ..saves.outbox import Save
 from ..saves.renames import Naming
 from ..storage import Version, VersionPage
 from ..storage.base import format_time, parse_time
-from ..validation import version_name
+from ..validation import BadInput, version_name
 
 State = Literal["archived", "pending", "deleted"]
 _Span = tuple[datetime | None, datetime | None]  # from when, and until when; None: no limit
@@ -181,7 +181,7 @@ class Lineage:
 
     @classmethod
     def resumed(cls, cursor: str, name: str, saves: Iterable[Save]) -> Lineage:
-        """Go on from a cursor of this notebook. Raises `ValueError`."""
+        """Go on from a cursor of this notebook. Raises `BadInput`."""
         lineage = cls(name, saves, None)
         try:
             state = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
@@ -194,8 +194,8 @@ class Lineage:
             lineage._own = [(_time(since), _time(end)) for since, end in own]
             lineage._is_in_rest = bool(is_in_rest)
             lineage._rest_after = rest_after and version_name(rest_after)
-        except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
-            raise ValueError("after is not what another page has named as its next.") from None
+        except (BadInput, ValueError, TypeError, AttributeError, LookupError, RecursionError):
+            raise BadInput("after is not what another page has named as its next.") from None
         lineage._pending.clear()  # they were on the pages before
         return lineage
 

@@ -75,7 +75,7 @@ class History:
 
         Raises
         ------
-        ValueError
+        BadInput
             If `after` is not the `next` of another page.
         """
         saves = await asyncio.to_thread(self._saves)

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, NoReturn
 
+from ..validation import BadInput
+
 _LONGEST_COMPLAINT = 2000  # characters; nbformat's own are shorter, but for names that it quotes
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 # Only texts in which these are found are looked through value by value, which takes long.
@@ -18,12 +20,8 @@ _LARGE_EXPONENT = re.compile(rb"[eE]\+?[0-9]{3}")
 _METADATA_TAIL = 1 << 16  # bytes
 
 
-class NotANotebook(ValueError):
+class NotANotebook(BadInput):
     """It is no notebook; the message says why, in a sentence that is safe to show."""
-
-
-class _NotStandard(ValueError):
-    """It is JSON for Python, and not by the standard."""
 
 
 @contextmanager
@@ -54,8 +52,7 @@ def parse_json(text: bytes) -> Any:
 
     Raises
     ------
-    ValueError
-        With a sentence that is safe to show.
+    BadInput
     """
     try:
         value = json.loads(
@@ -66,18 +63,16 @@ def parse_json(text: bytes) -> Any:
         # Only an escape can bring in half a surrogate pair.
         escaped = _ESCAPED_SURROGATE.search(text)
         if escaped and _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
-            raise _NotStandard("The JSON has half a surrogate pair (\\ud800 to \\udfff) in a text.")
+            raise BadInput("The JSON has half a surrogate pair (\\ud800 to \\udfff) in a text.")
         return value
-    except _NotStandard:
-        raise
     except RecursionError:
-        raise ValueError("The JSON is nested too deeply.") from None
+        raise BadInput("The JSON is nested too deeply.") from None
     except UnicodeDecodeError:
-        raise ValueError("The JSON is not UTF-8.") from None
+        raise BadInput("The JSON is not UTF-8.") from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"This is not JSON: {error.msg} at character {error.pos}.") from None
+        raise BadInput(f"This is not JSON: {error.msg} at character {error.pos}.") from None
     except ValueError:  # Python reads so many digits only
-        raise ValueError("The JSON has a number that is too long.") from None
+        raise BadInput("The JSON has a number that is too long.") from None
 
 
 def read_notebook(text: bytes) -> Any:
@@ -91,7 +86,7 @@ def read_notebook(text: bytes) -> Any:
 
     try:
         value = parse_json(text)
-    except ValueError as error:
+    except BadInput as error:
         raise NotANotebook(str(error)) from None
     if not isinstance(value, dict) or not isinstance(value.get("nbformat"), int):
         raise NotANotebook("This is not a notebook: it does not say its nbformat.")
@@ -167,13 +162,13 @@ def kernel_name_of(content: BinaryIO) -> str:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise _NotStandard(f"The JSON holds {name}, which JSON has no way to write.")
+    raise BadInput(f"The JSON holds {name}, which JSON has no way to write.")
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):  # as which it would be written
-        raise _NotStandard("The JSON has a number that is too large.")
+        raise BadInput("The JSON has a number that is too large.")
     return number
 
 

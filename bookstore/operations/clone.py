@@ -38,7 +38,7 @@ class Source:
 
     @classmethod
     def checked(cls, bookstore: Bookstore, **fields: str) -> Source:
-        """Check where it leads. Raises `ValueError`, `NotOffered` or `NotAllowed`."""
+        """Check where it leads. Raises `BadInput`, `NotOffered` or `NotAllowed`."""
         if not bookstore.features["s3_clone_valid"]:
             raise NotOffered(
                 "Cloning from buckets is off on this server: enable_s3_cloning is False."

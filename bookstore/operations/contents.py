@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, cast
 
 from ..notebooks.json import read_notebook, require_savable
 from ..saves.recorder import copying
-from ..validation import NOTEBOOK, shown
+from ..validation import NOTEBOOK, BadInput, shown
 
 _IN_MEMORY = 1 << 20  # bytes of a copy on its way; what is longer waits on disk
 
@@ -63,7 +63,7 @@ async def put(contents_manager: Any, path: str, content: BinaryIO, *, source: st
 
     Raises
     ------
-    ValueError
+    BadInput
         If nothing can be put there, or it claims to be a notebook and is none.
     HTTPError
         The contents manager's own.
@@ -90,7 +90,7 @@ def require_inside(contents_manager: Any, path: str) -> None:
 
     Raises
     ------
-    ValueError
+    BadInput
     """
     os_path = os_path_of(contents_manager, path)
     if os_path is None:
@@ -98,9 +98,9 @@ def require_inside(contents_manager: Any, path: str) -> None:
     root = Path(os.path.realpath(contents_manager.root_dir))
     place = Path(os.path.realpath(os_path))
     if not place.is_relative_to(root):
-        raise ValueError(f"{shown(path)} leads out of the root folder, through a link.")
+        raise BadInput(f"{shown(path)} leads out of the root folder, through a link.")
     if any(part.startswith(".") for part in place.relative_to(root).parts):
-        raise ValueError(f"{shown(path)} leads to what is hidden, through a link.")
+        raise BadInput(f"{shown(path)} leads to what is hidden, through a link.")
     require_no_other(contents_manager, path)
 
 
@@ -109,11 +109,11 @@ def require_no_other(contents_manager: Any, path: str) -> None:
 
     Raises
     ------
-    ValueError
+    BadInput
     """
     os_path = os_path_of(contents_manager, path)
     if os_path and os.path.lexists(os_path) and not os.path.isfile(os_path):
-        raise ValueError(f"{shown(path)} is there and is not a file.")
+        raise BadInput(f"{shown(path)} is there and is not a file.")
 
 
 async def _make_folders(contents_manager: Any, path: str) -> None:
@@ -124,7 +124,7 @@ async def _make_folders(contents_manager: Any, path: str) -> None:
             continue
         is_file = await resolved(contents_manager.file_exists(folder))
         if is_file or _has_anything(contents_manager, folder):
-            raise ValueError(f"{shown(folder)} is not a folder, so nothing can be put into it.")
+            raise BadInput(f"{shown(folder)} is not a folder, so nothing can be put into it.")
         await resolved(contents_manager.save({"type": "directory"}, folder))
 
 

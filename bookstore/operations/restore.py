@@ -36,7 +36,7 @@ async def restore(
     Raises
     ------
     StoreError
-    ValueError
+    BadInput
         If nothing can be put there.
     """
     history = bookstore.history

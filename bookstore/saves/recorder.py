@@ -16,7 +16,7 @@ from .._version import __version__
 from ..bookstore_config import BookstoreSettings
 from ..s3_paths import LONGEST_KEY, s3_key
 from ..storage.base import format_time, utc_now
-from ..validation import plain_path, shown
+from ..validation import BadInput, plain_path, shown
 from . import metrics
 from .outbox import Outbox
 from .process import UploaderProcess
@@ -218,7 +218,7 @@ class Recorder:
 
         Raises
         ------
-        ValueError
+        BadInput
             If there are none.
         NotRecordable
             If a server uploads them to the other store.
@@ -226,7 +226,7 @@ class Recorder:
         others = {other.store_url: other for other in self._outbox.others()}
         if store_url not in others:
             known = ", ".join(others) or "any other store"
-            raise ValueError(f"No saves wait for {shown(store_url)}; some do for: {known}.")
+            raise BadInput(f"No saves wait for {shown(store_url)}; some do for: {known}.")
         try:
             with FileLock(others[store_url].lock_file, timeout=0):
                 return self._outbox.take_over(others[store_url])

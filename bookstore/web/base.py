@@ -29,7 +29,7 @@ from ..operations.clone import NotAllowed, NotOffered
 from ..s3_paths import s3_url
 from ..storage import NoStore, StoreError, StoreUnavailable, TooLarge, VersionNotFound
 from ..storage.base import format_time
-from ..validation import shown
+from ..validation import BadInput, shown
 from .pages import heading, render
 
 # The most specific first. What the store refuses is refused to us, not to the user.
@@ -43,7 +43,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (NotAllowed, 403),
     (NotOffered, 404),
     (NotInstalled, 501),
-    (ValueError, 400),
+    (BadInput, 400),
 )
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
@@ -138,10 +138,10 @@ class ApiHandler(_Handler, flavours.APIHandler):  # type: ignore[misc]
     async def model(self) -> dict[str, Any]:
         """Parse the request's body: a JSON object."""
         if not self.request.body.strip():
-            raise ValueError("A body is needed: a JSON object.")
+            raise BadInput("A body is needed: a JSON object.")
         model = await asyncio.to_thread(parse_json, self.request.body)
         if not isinstance(model, dict):
-            raise ValueError("The body must be a JSON object.")
+            raise BadInput("The body must be a JSON object.")
         return model
 
     async def answer(self, model: dict[str, Any]) -> None:
@@ -190,7 +190,7 @@ def _message(status_code: int, error: dict[str, Any]) -> str:
     if isinstance(exception, web.HTTPError):
         return _sentence_of(exception)
     if status_code >= 500:
-        return "Something went wrong that is not foreseen; the server's log says more."
+        return "Unexpected error; the server's log has the details."
     return f"{responses.get(status_code, 'This cannot be done')}."
 
 

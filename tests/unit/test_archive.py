@@ -14,6 +14,7 @@ from traitlets.config import Config
 from bookstore.archive import ArchiveRecord, ArchivingMixin, BookstoreContentsArchiver, archiving
 from bookstore.flavours import LargeFileManager
 from bookstore.saves.drain import drained
+from bookstore.validation import BadInput
 from tests.support.notebooks import make_notebook, text_of
 
 MakeArchiver = Callable[..., Any]
@@ -152,7 +153,7 @@ async def test_what_was_saved_for_a_mistaken_store_can_be_archived(
     url = "http://no-such-host.invalid/mistaken"
     assert f"1 saves wait for {url}" in caplog.text
     assert bookstore.status()["archive"]["elsewhere"] == [{"store": url, "pending": 1}]
-    with pytest.raises(ValueError, match="No saves wait for 'http://other'"):
+    with pytest.raises(BadInput, match="No saves wait for 'http://other'"):
         bookstore.recorder.take_over("http://other")
     assert bookstore.recorder.take_over(url) == 1
     await drained(bookstore.recorder)

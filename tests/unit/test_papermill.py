@@ -90,3 +90,20 @@ async def test_all_notebooks_of_a_folder_are_listed(
     await archive.archive("workspace/b", "")
     listed = BookstoreHandler().listdir("bookstore://workspace/runs/")
     assert listed == [f"bookstore://workspace/runs/{number}%20a" for number in range(5)]
+
+
+def test_a_fault_of_ours_does_not_look_like_a_mistake_of_the_users(
+    config_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise ValueError("a secret")
+
+    monkeypatch.setattr(papermill, "publish", failing)
+    with pytest.raises(BookstoreIOError, match=r"Unexpected error \(ValueError\)") as raised:
+        BookstoreHandler().write(ENDED, URL)
+    assert "a secret" not in str(raised.value)
+    monkeypatch.setattr(papermill, "notebook_path", failing)
+    with pytest.raises(ValueError, match="a secret"):
+        BookstoreHandler().read(URL)
+    with pytest.raises(BookstoreIOError, match="is not a URL"):
+        BookstoreHandler().read("bookstore://[")

@@ -69,7 +69,7 @@ def test_what_may_be_used_comes_back(check: Any, given: str, used: str) -> None:
 def test_what_may_not_be_used_is_told_in_a_short_sentence(
     check: Any, given: str, says: str
 ) -> None:
-    with pytest.raises(ValueError, match=says) as raised:
+    with pytest.raises(validation.BadInput, match=says) as raised:
         check(given)
     assert len(str(raised.value)) < 250
     assert str(raised.value).isprintable()
@@ -86,5 +86,5 @@ def test_a_text_is_taken_from_a_json_object() -> None:
     [(3, "a number"), (1.5, "a number"), (True, "a boolean"), ([], "a list"), ({}, "an object")],
 )
 def test_what_is_no_text_is_told_by_its_kind(value: object, kind: str) -> None:
-    with pytest.raises(ValueError, match=f"name must be a text, not {kind}"):
+    with pytest.raises(validation.BadInput, match=f"name must be a text, not {kind}"):
         validation.text_field({"name": value}, "name")

@@ -16,6 +16,7 @@ from bookstore.commands.versions import Show, Versions
 from bookstore.operations.clone import NotAllowed
 from bookstore.storage import StoreError, StoreRefused, StoreUnavailable
 from bookstore.storage.local import LocalStore
+from bookstore.validation import BadInput
 from tests.support.archive import Archive
 
 
@@ -104,7 +105,7 @@ async def test_a_clone_does_not_leave_the_root_folder_through_a_link(
     (tmp_path / "root").mkdir()
     (tmp_path / "root/out").symlink_to(tmp_path / "outside")
     command = Clone(config=archive.config, root_dir=str(tmp_path / "root"))
-    with pytest.raises(ValueError, match="leads out of the root folder, through a link"):
+    with pytest.raises(BadInput, match="leads out of the root folder, through a link"):
         await command.answer("s3://local/published/a.ipynb", "out/a.ipynb")
     assert list((tmp_path / "outside").iterdir()) == []
     command.bookstore.close()
@@ -174,3 +175,12 @@ async def link(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     command = Link(config=archive.config)
     yield command
     command.bookstore.close()
+
+
+def test_a_fault_of_ours_does_not_look_like_a_mistake_of_the_users() -> None:
+    sentence, code = base._sentence_and_code(ValueError("a secret"))
+    assert code == base.FAILED
+    assert (
+        sentence == "Unexpected error (ValueError): run the command with --debug for the details."
+    )
+    assert base._sentence_and_code(BadInput("Name a file.")) == ("Name a file.", base.USAGE)

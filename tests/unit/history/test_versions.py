@@ -7,6 +7,7 @@ import pytest
 
 from bookstore.history.versions import EntryPage
 from bookstore.storage import StoreUnavailable, TooLarge, VersionNotFound
+from bookstore.validation import BadInput
 from tests.support.archive import NOON, Archive
 
 
@@ -117,7 +118,7 @@ async def test_without_the_store_there_is_what_is_known_here(
     "after", ["bogus", "W10x", "MQ", "W1sxLDIsM11d", "W1siYSIsICIxIiwgIjIiXV0", "Ww" * 9000]
 )
 async def test_a_page_that_nobody_has_named_is_refused(archive: Archive, after: str) -> None:
-    with pytest.raises(ValueError, match="after is not what another page has named"):
+    with pytest.raises(BadInput, match="after is not what another page has named"):
         await archive.history.page("a", limit=3, after=after)
 
 

@@ -14,6 +14,7 @@ from bookstore.notebooks.json import (
     read_notebook,
     write_notebook,
 )
+from bookstore.validation import BadInput
 from tests.support.notebooks import make_notebook
 
 OLD = {
@@ -43,7 +44,7 @@ def as_bytes(value: Any) -> bytes:
     ids=range(8),
 )
 def test_json_is_what_its_standard_says(text: bytes, says: str) -> None:
-    with pytest.raises(ValueError, match=says) as raised:
+    with pytest.raises(BadInput, match=says) as raised:
         parse_json(text)
     assert len(str(raised.value)) < 200
 

@@ -66,6 +66,16 @@ setup(
             "etc/jupyter/jupyter_server_config.d",
             ["jupyter_config/jupyter_server_config.d/bookstore.json"],
         ),
+        # of the classic notebook: Notebook 6 and nbclassic
+        (
+            "etc/jupyter/nbconfig/notebook.d",
+            ["jupyter_config/nbconfig/notebook.d/bookstore.json"],
+        ),
+        ("etc/jupyter/nbconfig/tree.d", ["jupyter_config/nbconfig/tree.d/bookstore.json"]),
+        (
+            "share/jupyter/nbextensions/bookstore",
+            ["bookstore/frontend/classic/notebook.js", "bookstore/frontend/classic/tree.js"],
+        ),
     ],
     entry_points={
         "console_scripts": ["jupyter-bookstore = bookstore.app:main"],

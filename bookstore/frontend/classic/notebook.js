@@ -1,0 +1,156 @@
+// Versions and Publish in the classic notebook, and the archive's state beside "Last Checkpoint".
+
+define([
+  "jquery",
+  "base/js/namespace",
+  "base/js/events",
+  "base/js/utils",
+  "base/js/dialog",
+], function ($, Jupyter, events, utils, dialog) {
+  "use strict";
+
+  const FIRST_DELAY = 1000; // ms; the uploader waits about as long for another save
+  const LONGEST_DELAY = 15000; // ms; that of the uploader's own attempts
+
+  const BADGE = "https://img.shields.io/badge/bookstore-clone-blue"; // as `jupyter bookstore link`
+
+  // Not of the class autosave_status: the notebook writes its own text into that.
+  const state = $("<span/>").attr({ id: "bookstore_status", role: "status" });
+  let timer = 0;
+  let checks = 0;
+
+  function url(...parts) {
+    return utils.url_path_join(Jupyter.notebook.base_url, ...parts);
+  }
+
+  function notebookPath() {
+    return utils.encode_uri_components(Jupyter.notebook.notebook_path);
+  }
+
+  function openVersions() {
+    // noopener: the page needs no hold of this window.
+    window.open(url("bookstore/versions", notebookPath()), "_blank", "noopener");
+  }
+
+  function showDialog(title, body) {
+    dialog.modal({
+      title,
+      body,
+      notebook: Jupyter.notebook,
+      keyboard_manager: Jupyter.keyboard_manager,
+      buttons: { OK: { class: "btn-primary" } },
+    });
+  }
+
+  function showPublished(published) {
+    const link = published.clone_url;
+    const badge = `[![Clone this notebook](${BADGE})](${link})`;
+    const body = $("<div/>").append(
+      $("<p/>").text("Whoever opens this link can look at the notebook and clone it."),
+      copyable("Link", link),
+      copyable("Markdown badge", badge),
+    );
+    showDialog("Published", body);
+  }
+
+  function copyable(label, text) {
+    const field = $("<input/>").addClass("form-control").attr("readonly", true).val(text);
+    const button = $("<button/>").attr("type", "button").addClass("btn btn-default").text("Copy");
+    button.on("click", () => {
+      field.trigger("select");
+      document.execCommand("copy"); // navigator.clipboard is missing where there is no TLS
+      button.text("Copied");
+    });
+    const group = $("<div/>")
+      .addClass("input-group")
+      .append(field, $("<span/>").addClass("input-group-btn").append(button));
+    return $("<label/>").css("width", "100%").append(document.createTextNode(label), group);
+  }
+
+  function publish() {
+    const model = { type: "notebook", content: Jupyter.notebook.toJSON() };
+    return utils
+      .promising_ajax(url("api/bookstore/publish", notebookPath()), {
+        type: "PUT",
+        contentType: "application/json",
+        dataType: "json",
+        processData: false,
+        data: JSON.stringify(model),
+      })
+      .then(showPublished, (error) => showDialog("Not published", error.message));
+  }
+
+  function describe(status) {
+    const { pending, last_archived: archived, last_error: error } = status.archive;
+    const failing = error && (!archived || error.at > archived.archived_at);
+    if (!status.features.archive_valid) {
+      return ["not archived", status.description];
+    }
+    if (pending) {
+      const saves = pending === 1 ? "1 save" : `${pending} saves`;
+      return [`${saves} waiting`, failing ? error.message : "They are on their way to the store."];
+    }
+    if (failing) {
+      return [`not archived: ${error.message}`, error.message];
+    }
+    if (!archived) {
+      return ["", ""];
+    }
+    const at = new Date(archived.archived_at);
+    const time = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    return [`archived ${time}`, at.toLocaleString()];
+  }
+
+  function show(text, title) {
+    state.text(text && `(${text})`).attr("title", title);
+  }
+
+  // Ask after a save, then ever more rarely until nothing waits.
+  function check(delay) {
+    const current = ++checks;
+    utils.promising_ajax(url("api/bookstore"), { dataType: "json", cache: false }).then(
+      (status) => {
+        if (current !== checks) {
+          return; // a save has come meanwhile, and asks for itself
+        }
+        show(...describe(status));
+        if (status.archive.pending) {
+          timer = setTimeout(check, delay, Math.min(2 * delay, LONGEST_DELAY));
+        }
+      },
+      (error) => current === checks && show("archive unknown", error.message),
+    );
+  }
+
+  function onSaved() {
+    clearTimeout(timer);
+    check(FIRST_DELAY);
+  }
+
+  function addMenuItem(name, action) {
+    const link = $("<a/>").attr({ href: "#", role: "menuitem" }).text(name);
+    link.on("click", (event) => {
+      event.preventDefault();
+      action();
+    });
+    $("#restore_checkpoint").after($("<li/>").attr("role", "none").append(link));
+  }
+
+  function load_ipython_extension() {
+    const actions = [
+      ["Publish", "fa-share-alt", "publish this notebook and get a link to it", publish],
+      ["Versions", "fa-history", "show the versions of this notebook", openVersions],
+    ];
+    const buttons = actions.map(([label, icon, help, handler]) => {
+      const name = label.toLowerCase();
+      const action = Jupyter.actions.register({ help, icon, handler }, name, "bookstore");
+      addMenuItem(label, handler);
+      return { action, label };
+    });
+    Jupyter.toolbar.add_buttons_group(buttons.reverse(), "bookstore");
+    $("#save_widget").append(" ", state);
+    events.on("notebook_saved.Notebook", onSaved);
+  }
+
+  return { load_ipython_extension };
+});

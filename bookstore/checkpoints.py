@@ -114,8 +114,7 @@ def _newest_or_new(bookstore: Bookstore, contents_manager: Any, path: str) -> di
 
 def _models(bookstore: Bookstore, path: str) -> list[dict[str, Any]]:
     entries = bookstore.history.known(bookstore.key("workspace", path), limit=_MOST)
-    own = [entry for entry in reversed(entries) if not entry.of_another]
-    return [model for entry in own if (model := _model(entry))]
+    return [model for entry in reversed(entries) if (model := _model(entry))]
 
 
 def _nothing() -> None:

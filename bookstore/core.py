@@ -25,9 +25,9 @@ from .bookstore_config import (
 from .history.catalogue import Catalogue
 from .history.versions import History
 from .s3_paths import s3_key
+from .saves.identities import Identities
 from .saves.outbox import Outbox
 from .saves.recorder import Recorder
-from .saves.renames import Renames
 from .storage import NoStore, open_index
 from .storage.loop import StoreLoop
 from .storage.stores import Stores
@@ -107,13 +107,14 @@ class Bookstore:
         self._catalogue: Catalogue | None = None
         if self._options:
             outbox = Outbox(settings.local_path, self._options.url)
-            renames = Renames(outbox.directory / "renames")
+            identities = Identities(outbox.directory)
+            folders = [self.folder(section) for section in self.sections]
             index = open_index(self._options)
-            self._history = History(self.stores, outbox, index, renames)
-            self._catalogue = Catalogue(self.stores, outbox, index)
+            self._history = History(self.stores, outbox, index, identities, folders)
+            self._catalogue = Catalogue(self.stores, outbox, index, identities)
             if self.features["archive_valid"]:
                 prefix = self._prefixes["workspace"]
-                self.recorder = Recorder(settings, prefix, outbox, renames, self.log)
+                self.recorder = Recorder(settings, prefix, outbox, identities, self.log)
 
     @property
     def description(self) -> str:

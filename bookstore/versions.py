@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 from .core import Bookstore, Section, section_of
 from .history.lineage import Entry
-from .history.models import as_model
+from .history.models import as_model, other_as_model
 from .history.versions import EntryPage
 from .notebooks.diff import compare
 from .notebooks.json import NotANotebook, read_notebook
@@ -56,11 +56,18 @@ class HistoryRequest:
             catalogue.page(folder, limit=self.limit, search=self.search, after=self.after)
         )
 
+    @property
+    def notebook(self) -> str:
+        """The id of another notebook that had the path; empty for the one that has it."""
+        return self.get_query_argument("notebook", "")
+
     async def history(self, path: str) -> EntryPage:
         """List the versions of a notebook."""
         key = self.bookstore.key(self.section, path)
         return await self.bookstore.run(
-            self.bookstore.history.page(key, limit=self.limit, after=self.after)
+            self.bookstore.history.page(
+                key, limit=self.limit, after=self.after, notebook=self.notebook
+            )
         )
 
     async def read(self, key: str, version_id: str | None, content: BinaryIO) -> Entry:
@@ -125,6 +132,7 @@ class VersionsHandler(_HistoryHandler):
             {
                 "path": path,
                 "versions": versions,
+                "others": [other_as_model(version) for version in page.others],
                 "next": page.next,
                 "problem": page.problem or None,
             }

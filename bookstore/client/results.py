@@ -194,9 +194,9 @@ class Version:
     path : str
         The path that the notebook had then.
     state : str
-        "archived"; "pending" until the store has it; or "deleted", for a delete marker.
-    of_another : bool
-        Whether it belongs to another notebook, which had this name before.
+        "archived", or "pending" while it is on its way to the store, or "deleted".
+    notebook_id : str
+        The same for all versions of a notebook, whatever it was called.
     """
 
     version_id: str
@@ -207,7 +207,7 @@ class Version:
     latest: bool = False
     path: str = ""
     state: str = ""
-    of_another: bool = False
+    notebook_id: str = ""
 
     @classmethod
     def from_model(cls, model: Mapping[str, Any]) -> Version:
@@ -384,8 +384,7 @@ class StatusResult(Shown):
 
 
 def _notes(version: Version) -> str:
-    notes = [] if version.state == "archived" else [version.state]
-    return ", ".join([*notes, *["another notebook's"] * version.of_another])
+    return "" if version.state == "archived" else version.state
 
 
 def read_time(text: Any) -> datetime | None:

@@ -199,15 +199,15 @@ async def _old_versions(store: Store, key: str, *, keep: int, before: datetime) 
 
 
 async def _without_names(store: Store, old: list[Version]) -> AsyncIterator[Version]:
-    """Leave out those that say which name the notebook had before: its history goes on by them."""
+    """Leave out those that name the key the notebook had before: its history goes on by them."""
 
-    async def tells_of_names(listed: Version) -> bool:
+    async def records_rename(listed: Version) -> bool:
         version = await completed(store, listed)
-        return bool(version and version.provenance and version.provenance.tells_of_names)
+        return bool(version and version.provenance and version.provenance.renamed_from)
 
     for start in range(0, len(old), _AT_ONCE):
         some = old[start : start + _AT_ONCE]
-        stays = await asyncio.gather(*map(tells_of_names, some))
+        stays = await asyncio.gather(*map(records_rename, some))
         for version, it_stays in zip(some, stays, strict=True):
             if not it_stays:
                 yield version

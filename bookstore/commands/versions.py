@@ -7,15 +7,15 @@ import sys
 from io import BytesIO
 from typing import Any, cast
 
-from traitlets import Enum, Int
+from traitlets import Enum, Int, Unicode
 
 from ..core import Section
 from ..formatting import size_in_words
 from ..history.lineage import Entry
-from ..history.models import as_model
+from ..history.models import as_model, other_as_model
 from ..notebooks.diff import compare, in_words
 from ..notebooks.json import parse_json, read_notebook
-from ..storage import StoreError, VersionNotFound
+from ..storage import StoreError, Version, VersionNotFound
 from ..validation import BadInput, version_name
 from .base import BookstoreCommand, Failed, code_of
 from .tables import print_table, printable
@@ -74,11 +74,15 @@ class Versions(HistoryCommand):
     jupyter bookstore versions report.ipynb --in published
     """
 
+    notebook = Unicode(
+        help="The id of another notebook that had the path, to list its versions instead."
+    ).tag(config=True)
     limit = Int(50, min=1, help="How many versions are listed at most.").tag(config=True)
 
     aliases = {
         **HistoryCommand.aliases,
         "limit": "Versions.limit",
+        "notebook": "Versions.notebook",
     }
 
     _error: StoreError | None = None  # why the store could not be asked
@@ -86,29 +90,31 @@ class Versions(HistoryCommand):
     async def answer(self, *arguments: str) -> dict[str, Any]:
         """List the versions, as the server's API does."""
         path, key = self.path_of(arguments[0]), self.key_of(arguments[0])
-        entries, self._error = await self.bookstore.run(self._entries(key))
+        entries, others, self._error = await self.bookstore.run(self._entries(key))
         if not entries:
             raise VersionNotFound(key)
         versions = [as_model(self.bookstore, self.which, entry) for entry in entries]
         return {
             "path": path,
             "versions": versions[: self.limit],
+            "others": [other_as_model(version) for version in others],
             "more": len(entries) > self.limit,
             "problem": str(self._error) if self._error else None,
         }
 
-    async def _entries(self, key: str) -> tuple[list[Entry], StoreError | None]:
-        """List one more than wanted, so that we know whether there are more; and what is wrong."""
+    async def _entries(self, key: str) -> tuple[list[Entry], list[Version], StoreError | None]:
+        """List one version beyond the limit, the other notebooks of the key, and the error."""
         entries: list[Entry] = []
-        after, error = None, None
-        while len(entries) <= self.limit:
+        after = None
+        while True:
             wanted = min(self.limit + 1 - len(entries), _PAGE)
-            page = await self.bookstore.history.page(key, limit=wanted, after=after)
+            page = await self.bookstore.history.page(
+                key, limit=wanted, after=after, notebook=self.notebook
+            )
             entries += page.entries
-            after, error = page.next, page.error
-            if after is None:
-                break
-        return entries, error
+            after = page.next
+            if after is None or len(entries) > self.limit:
+                return entries, page.others, page.error
 
     def show(self, answer: dict[str, Any]) -> None:
         """Print a table."""
@@ -117,8 +123,6 @@ class Versions(HistoryCommand):
             notes = [version["state"]]
             if version["path"] != answer["path"]:
                 notes.append(f"as {printable(version['path'])}")
-            if version["of_another"]:
-                notes.append("another notebook's")
             rows.append(
                 (
                     version["version_id"],
@@ -131,6 +135,12 @@ class Versions(HistoryCommand):
         print_table(rows)
         if answer["more"]:
             print("There are more: give a higher --limit.", file=sys.stderr)
+        for other in answer["others"]:
+            print(
+                f"Another notebook had this path until {other['saved_at'][:19]}Z; list its versions"
+                f" with --notebook {other['notebook_id']}.",
+                file=sys.stderr,
+            )
 
     def code(self, answer: dict[str, Any]) -> int:
         """Fail if the store could not be asked."""

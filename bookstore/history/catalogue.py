@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 
+from ..saves.identities import Identities
 from ..saves.outbox import Outbox, Save
 from ..storage import KeyPage, StoreError, Version, VersionIndex, VersionNotFound
 from ..storage.stores import Stores
@@ -24,7 +25,10 @@ class Catalogue:
     Its coroutines belong into a `StoreLoop`.
     """
 
-    def __init__(self, stores: Stores, outbox: Outbox, index: VersionIndex) -> None:
+    def __init__(
+        self, stores: Stores, outbox: Outbox, index: VersionIndex, identities: Identities
+    ) -> None:
+        self._identities = identities
         self._stores = stores
         self._outbox = outbox
         self._index = index

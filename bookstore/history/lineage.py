@@ -1,28 +1,30 @@
-"""A notebook's versions in their order, newest first, under all the names that it had.
+"""The versions of one notebook, newest first, under all the keys that it had.
 
-The first version of a notebook under a name that was not new says so, and which name it had before:
-there its versions go on, as far as they were made before the rename. Other versions of the name it
-has now are another notebook's, which had it before.
+Each key has its versions in the store's order, and saves that are pending are newer than those. The
+notebook's first version under a key names the key before: its history goes on there, and comes back
+when a version there names the first key in turn. So no two clocks are compared.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import dataclass, replace
+import zlib
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 from ..saves.outbox import Save
-from ..saves.renames import Naming
 from ..storage import Version, VersionPage
-from ..storage.base import format_time, parse_time
 from ..validation import BadInput, version_name
 
 State = Literal["archived", "pending", "deleted"]
-_Span = tuple[datetime | None, datetime | None]  # from when, and until when; None: no limit
+
+_MOST_AT_ONCE = 1_000  # versions, as S3 lists
+_GROWTH = 8  # a search asks for so many times more than before
+_LONGEST_CURSOR = 1 << 20  # bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,168 +38,262 @@ class Entry:
         it is in the store.
     state : "archived", "pending" or "deleted"
         Deleted is the store's own record that the key was deleted.
-    of_another : bool
-        Whether it belongs to another notebook, which had this name before.
     """
 
     version: Version
     state: State
-    of_another: bool = False
 
 
-class Lineage:
-    """Goes through the versions of a notebook.
+class ListVersions(Protocol):
+    """Lists the versions of a key, with what is known of each: a store's, or an index's."""
 
-    Whoever uses it lists versions of `key`, those after `after`, and has it `take` the page, until
-    it `is_over`.
+    async def __call__(self, key: str, *, limit: int, after: str | None) -> VersionPage: ...
 
-    Parameters
-    ----------
-    name : str
-        The key that the notebook has now.
-    saves : iterable of Save
-        Those that are pending.
-    naming : Naming or None
-        How it came by its name, if no save has told.
+
+@dataclass
+class _Place:
+    """How far the versions of one key were gone through.
 
     Attributes
     ----------
-    key : str
     after : str or None
-    is_over : bool
+        The version id that was reached.
+    shown : str
+        The save id of the pending one that was reached, until `after` is set.
+    owner : str
+        The notebook id seen last. A version without one belongs to that notebook.
+    is_listed : bool
+        Whether the store has no more than what is in `versions`.
     """
 
-    def __init__(self, name: str, saves: Iterable[Save], naming: Naming | None) -> None:
-        self.key = self._name = name
-        self.after: str | None = None
-        self.is_over = False
-        self._saves = sorted(saves, key=lambda save: save.time, reverse=True)
-        self._until: datetime | None = None  # when the notebook got another name than `key`
-        self._own: list[_Span] = []  # when `name` was this notebook's
-        self._is_in_rest = False  # among the versions of another
-        self._rest_after: str | None = None
-        self._pending: list[Entry] = []
-        # Until something is saved under a name that was left, the name means who has left it.
-        if naming and naming.former and not self._is_told(naming):
-            self._go_to(naming.former, naming.at)
-        else:
-            self._enter(name, None)
+    after: str | None = None
+    shown: str = ""
+    owner: str = ""
+    is_listed: bool = False
+    pending: deque[Save] = field(default_factory=deque)
+    versions: deque[Version] = field(default_factory=deque)
 
-    def _is_told(self, naming: Naming) -> bool:
-        told = self._name, naming.former, format_time(naming.at)
-        return any((save.key, save.renamed_from, save.named_at) == told for save in self._saves)
 
-    @property
-    def begins_with_the_newest(self) -> bool:
-        """Whether the newest version under `key` is the notebook's next; before the first page."""
-        return not self._is_in_rest and self._until is None
+class Trail:
+    """Where a notebook's versions are, and how far they were gone through.
 
-    def pending(self) -> list[Entry]:
-        """Take the saves that are newer than the next version in the store."""
-        pending, self._pending = self._pending, []
-        return pending
+    Parameters
+    ----------
+    folder : str
+        No key outside of it is gone to.
+    name : str
+        The key for which the history was asked.
+    start : str
+        The key to begin with.
+    notebook_id : str
+        If empty, that of the first version that has one.
+    is_other : callable
+        Whether a notebook id is known to be another notebook's.
 
-    def take(self, page: VersionPage, room: int) -> list[Entry]:
-        """Take at most so many versions from a page, and the saves that come after them."""
-        taken: list[Entry] = []
-        for version in page.versions:
-            if len(taken) == room:
-                return taken
-            self.after = version.version_id
-            if self._is_in_rest:
-                if not self._is_own(version):
-                    taken.append(_entry(version, of_another=True))
-            elif _is_within(version, (None, self._until)):
-                taken.append(entry := _entry(version))
-                if naming := _naming(version):
-                    self._leave(entry, naming)
-                    return taken + self.pending()
-        if page.next:
-            self.after = page.next
-        else:
-            self._end_of_key()
-        return taken + self.pending()
+    Attributes
+    ----------
+    others : dict of str to Version
+        The newest version seen of each other notebook under `name`, by notebook id.
+    became : dict of str to Version
+        The versions that pending saves have become meanwhile, by save id.
+    looked_at : int
+        How many versions were listed.
+    """
 
-    def _is_own(self, version: Version) -> bool:
-        return any(_is_within(version, span) for span in self._own)
+    def __init__(
+        self,
+        folder: str,
+        name: str,
+        start: str,
+        notebook_id: str = "",
+        is_other: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        self.start = start
+        self.notebook_id = notebook_id
+        self.others: dict[str, Version] = {}
+        self.became: dict[str, Version] = {}
+        self.looked_at = 0
+        self._is_other = is_other
+        self._folder = folder
+        self._name = name
+        self._keys = [start]  # to be gone through, the last one first
+        self._places: dict[str, _Place] = {}
+        self._over: set[int] = set()  # checksums of keys without further versions
+        self._pending: set[str] = set()  # ids of saves that were given
 
-    def _enter(self, key: str, until: datetime | None) -> None:
-        self.key, self._until, self.after = key, until, None
-        for save in self._saves:
-            if save.key == key and (until is None or save.saved_at < until):
-                entry = pending_entry(save)
-                self._pending.append(entry)
-                if naming := _naming(entry.version):
-                    self._leave(entry, naming)
-                    return
+    async def entries(
+        self, list_versions: ListVersions, saves: list[Save], *, at_once: int
+    ) -> AsyncGenerator[Entry, None]:
+        """Go on through the versions.
 
-    def _leave(self, first: Entry, naming: Naming) -> None:
-        """Leave a name with the first version that the notebook had under it."""
-        if self.key == self._name:
-            if self._until is None and first.state != "pending":
-                self._rest_after = first.version.version_id  # what is newer is its own, too
-            self._own.append((time_of(first.version), self._until))
-        self._go_to(naming.former, naming.at)
+        Parameters
+        ----------
+        list_versions : ListVersions
+        saves : list of Save
+            Those pending, oldest first, with real notebook ids.
+        at_once : int
+            How many versions to ask for at first.
+        """
+        newest_first = saves[::-1]
+        for key, place in self._places.items():  # resumed
+            waiting = [save for save in newest_first if save.key == key]
+            ids = [save.save_id for save in waiting]
+            if place.after is None and place.shown in ids:
+                place.pending.extend(waiting[ids.index(place.shown) + 1 :])
+        while self._keys:
+            key = self._keys[-1]
+            if key not in self._places:
+                self._places[key] = _Place(
+                    pending=deque(save for save in newest_first if save.key == key)
+                )
+            place = self._places[key]
+            if place.pending:
+                save = place.pending.popleft()
+                place.shown = save.save_id
+                if self._is_own(place, pending_entry(save).version):
+                    self._pending.add(save.save_id)
+                    self._go_on(key, save.renamed_from)
+                    yield pending_entry(save)
+            elif not place.versions and not place.is_listed:
+                await self._list(list_versions, key, at_once)
+                at_once = min(at_once * _GROWTH, _MOST_AT_ONCE)
+            elif entry := self._next(key):
+                yield entry
 
-    def _go_to(self, former: str, until: datetime) -> None:
-        if former:
-            self._enter(former, until)
-        else:
-            self._begin_rest()
+    async def _list(self, list_versions: ListVersions, key: str, limit: int) -> None:
+        place = self._places[key]
+        page = await list_versions(key, limit=limit, after=place.after)
+        versions = page.versions
+        self.looked_at += len(versions)
+        if place.after is None and place.shown and not place.pending:
+            # What a page before has shown as pending may be in the store now.
+            ids = [version.save_id for version in versions]
+            if place.shown in ids and place.shown not in self._pending:
+                versions = versions[ids.index(place.shown) + 1 :]
+        place.versions.extend(versions)
+        place.is_listed = page.next is None
+        if page.next and not versions:
+            place.after = page.next
 
-    def _end_of_key(self) -> None:
-        if self.key == self._name:
-            self._own.append((None, self._until))
-        if self._is_in_rest or (None, None) in self._own:
-            self.is_over = True
-        else:
-            self._begin_rest()
+    def _next(self, key: str) -> Entry | None:
+        """Take the next version of a key; None where it is another notebook's, or the last was."""
+        place = self._places[key]
+        entry = None
+        former = ""
+        while place.versions and entry is None:
+            version = place.versions.popleft()
+            place.after = version.version_id
+            if not self._is_own(place, version):
+                continue
+            save_id = version.save_id
+            if save_id and save_id in self._pending:
+                self.became[save_id] = version
+                continue
+            former = version.provenance.renamed_from if version.provenance else ""
+            entry = Entry(version=version, state="deleted" if version.deleted else "archived")
+        if entry:
+            self._pass_over_others(place)
+        if not place.versions and place.is_listed:
+            self._keys.remove(key)
+            self._over.add(_checksum(key))
+            del self._places[key]
+        self._go_on(key, former)
+        return entry
 
-    def _begin_rest(self) -> None:
-        self._is_in_rest = True
-        self.key, self.after, self._until = self._name, self._rest_after, None
-        entries = (pending_entry(save) for save in self._saves if save.key == self._name)
-        self._pending += (
-            replace(entry, of_another=True) for entry in entries if not self._is_own(entry.version)
-        )
+    def _pass_over_others(self, place: _Place) -> None:
+        """See whether the versions that are left are all of other notebooks."""
+        while place.versions:
+            version = place.versions[0]
+            owner = version.notebook_id or place.owner
+            is_other = self._is_other(owner) if not self.notebook_id else owner != self.notebook_id
+            if not owner or not is_other:
+                return
+            self._is_own(place, version)
+            place.versions.popleft()
+            place.after = version.version_id
 
-    # Where the next page begins
+    def _is_own(self, place: _Place, version: Version) -> bool:
+        place.owner = version.notebook_id or place.owner
+        if not self.notebook_id and not self._is_other(place.owner):
+            self.notebook_id = place.owner
+        is_own = not place.owner or place.owner == self.notebook_id
+        if not is_own and version.key == self._name and not version.deleted:
+            self.others.setdefault(place.owner, version)
+        return is_own
+
+    def _go_on(self, key: str, former: str) -> None:
+        """Go on with the key that the notebook had before."""
+        if former in ("", key) or not former.startswith(self._folder):
+            return
+        if _checksum(former) not in self._over:
+            if former in self._keys:
+                self._keys.remove(former)
+            self._keys.append(former)
+
+    def owns(self, version: Version, *, surely: bool = False) -> bool:
+        """Return whether a version is the notebook's, as far as its id says.
+
+        Parameters
+        ----------
+        version : Version
+        surely : bool
+            Whether both must have an id.
+        """
+        if not version.key.startswith(self._folder):
+            return False
+        notebook_id = version.notebook_id
+        if not (notebook_id and self.notebook_id):
+            return not surely and not self._is_other(notebook_id)
+        return notebook_id == self.notebook_id
+
+    # Between two pages
 
     @property
     def cursor(self) -> str | None:
-        """Write down where it is; None if it is over."""
-        if self.is_over:
+        """Where the next page begins; None if there is no more."""
+        if not self._keys:
             return None
-        state = [
-            self._name,
-            self.key,
-            self.after,
-            _text(self._until),
-            [[_text(since), _text(until)] for since, until in self._own],
-            self._is_in_rest,
-            self._rest_after,
-        ]
-        return base64.urlsafe_b64encode(json.dumps(state).encode()).decode().rstrip("=")
+        places = {key: [p.after, p.shown, p.owner] for key, p in self._places.items()}
+        state = [self._name, self.notebook_id, self._keys, places, sorted(self._over)]
+        packed = zlib.compress(json.dumps(state).encode())
+        return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
     @classmethod
-    def resumed(cls, cursor: str, name: str, saves: Iterable[Save]) -> Lineage:
-        """Go on from a cursor of this notebook. Raises `BadInput`."""
-        lineage = cls(name, saves, None)
+    def resumed(cls, cursor: str, folder: str, name: str, is_other: Callable[[str], bool]) -> Trail:
+        """Go on from a cursor. It comes from outside: each key in it must be in the folder.
+
+        Raises
+        ------
+        BadInput
+        """
         try:
-            state = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-            of_name, key, after, until, own, is_in_rest, rest_after = state
-            if of_name != name:
+            return cls._resumed(_unpacked(cursor), folder, name, is_other)
+        except (
+            BadInput,
+            ValueError,
+            TypeError,
+            AttributeError,
+            LookupError,
+            RecursionError,
+            zlib.error,
+        ):
+            raise BadInput("after is not the next of another page of this notebook.") from None
+
+    @classmethod
+    def _resumed(cls, state: Any, folder: str, name: str, is_other: Callable[[str], bool]) -> Trail:
+        of_name, notebook_id, keys, places, over = state
+        for key in [*keys, *places]:
+            # What cannot be UTF-8 is no key.
+            if not key.startswith(folder) or not key.encode() or key not in keys:
                 raise ValueError
-            lineage.key = key.encode().decode()  # what cannot be UTF-8 is no key
-            lineage.after = after and version_name(after)
-            lineage._until = _time(until)
-            lineage._own = [(_time(since), _time(end)) for since, end in own]
-            lineage._is_in_rest = bool(is_in_rest)
-            lineage._rest_after = rest_after and version_name(rest_after)
-        except (BadInput, ValueError, TypeError, AttributeError, LookupError, RecursionError):
-            raise BadInput("after is not what another page has named as its next.") from None
-        lineage._pending.clear()  # they were on the pages before
-        return lineage
+        if of_name != name or not keys or len(set(keys)) != len(keys):
+            raise ValueError
+        trail = cls(folder, name, "", notebook_id + "", is_other)
+        trail._keys = list(keys)
+        for key, (after, shown, owner) in places.items():
+            trail._places[key] = _Place(after and version_name(after), shown + "", owner + "")
+        trail._over = set(map(int, over))
+        return trail
 
 
 def pending_entry(save: Save) -> Entry:
@@ -213,43 +309,22 @@ def pending_entry(save: Save) -> Entry:
 
 
 def time_of(version: Version) -> datetime:
-    """Tell when a version was saved; when it was stored, if that is not known."""
+    """Return when a version was saved; when it was stored, if that is not known."""
     return version.provenance.saved_at if version.provenance else version.stored_at
 
 
 def marked(entries: list[Entry], *, has_latest: bool) -> list[Entry]:
-    """Call the notebook's own first version the latest, and no other: each key had one."""
-    own = next((entry for entry in entries if not entry.of_another), None) if has_latest else None
+    """Call the notebook's newest version the latest, and no other: each key had one."""
     return [
-        replace(entry, version=replace(entry.version, latest=entry is own)) for entry in entries
+        replace(entry, version=replace(entry.version, latest=has_latest and number == 0))
+        for number, entry in enumerate(entries)
     ]
 
 
-def _entry(version: Version, *, of_another: bool = False) -> Entry:
-    state: State = "deleted" if version.deleted else "archived"
-    return Entry(version=version, state=state, of_another=of_another)
+def _unpacked(cursor: str) -> Any:
+    packed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+    return json.loads(zlib.decompressobj().decompress(packed, _LONGEST_CURSOR))
 
 
-def _naming(version: Version) -> Naming | None:
-    """Tell how the notebook came by the name, in its first version under it."""
-    origin = version.provenance
-    if not origin or not origin.tells_of_names:
-        return None
-    at = origin.saved_at
-    with suppress(ValueError):  # also who says nothing, or something else, was renamed before
-        at = min(at, parse_time(origin.named_at))
-    return Naming(origin.renamed_from, at)
-
-
-def _is_within(version: Version, span: _Span) -> bool:
-    since, until = span
-    time = time_of(version)
-    return (since is None or time >= since) and (until is None or time < until)
-
-
-def _text(time: datetime | None) -> str | None:
-    return format_time(time) if time else None
-
-
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else parse_time(text)
+def _checksum(key: str) -> int:
+    return zlib.crc32(key.encode())

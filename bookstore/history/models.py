@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from ..storage import Version
 from ..storage.base import format_time
-from .lineage import Entry
+from .lineage import Entry, time_of
 
 if TYPE_CHECKING:
     from ..core import Bookstore, Section
@@ -19,14 +20,23 @@ def as_model(bookstore: Bookstore, section: Section, entry: Entry) -> dict[str, 
     return {
         "path": version.key.removeprefix(bookstore.folder(section)),
         "version_id": version.version_id,
-        "saved_at": format_time(origin.saved_at if origin else version.stored_at),
+        "notebook_id": origin.notebook_id if origin else "",
+        "saved_at": format_time(time_of(version)),
         "size": version.size,
         "sha256": origin.sha256 if origin else "",
         "author": origin.author if origin else "",
         "copied_from": origin.copied_from if origin else "",
         "latest": version.latest,
         "state": entry.state,
-        "of_another": entry.of_another,
+    }
+
+
+def other_as_model(version: Version) -> dict[str, Any]:
+    """Return the JSON model of another notebook that had a path, from its newest version there."""
+    return {
+        "notebook_id": version.notebook_id,
+        "saved_at": format_time(time_of(version)),
+        "author": version.provenance.author if version.provenance else "",
     }
 
 

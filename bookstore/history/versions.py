@@ -6,15 +6,15 @@ import asyncio
 import os
 import shutil
 import sqlite3
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Coroutine
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from ..saves.identities import Identities, identify
 from ..saves.outbox import Outbox, Save
-from ..saves.renames import Renames
 from ..storage import (
-    Store,
     StoreError,
     TooLarge,
     Version,
@@ -25,10 +25,11 @@ from ..storage import (
 from ..storage.base import sha256_of
 from ..storage.paging import completed
 from ..storage.stores import Stores
-from .lineage import Entry, Lineage, marked, pending_entry
+from .lineage import Entry, Trail, marked, pending_entry
 
 _PAGE = 200  # versions asked for at once when one is looked for
 _LONGEST_SEARCH = 5_000  # versions
+_MOST_LOOKED_AT = 2_000  # versions that are listed for one page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +42,17 @@ class EntryPage:
     next : str or None
     error : StoreError or None
         Why the store could not be asked, so that there is only what this machine knows.
+    notebook_id : str
+        Of the notebook that the versions belong to.
+    others : list of Version
+        The newest known version of each other notebook that had the same key.
     """
 
     entries: list[Entry]
     next: str | None = None
     error: StoreError | None = None
+    notebook_id: str = ""
+    others: list[Version] = field(default_factory=list)
 
     @property
     def problem(self) -> str:
@@ -56,22 +63,49 @@ class EntryPage:
 class History:
     """What there is of notebooks, in one store and in the outbox before it.
 
-    Its coroutines belong into a `StoreLoop`; they raise `StoreError` where the store fails.
+    Run its coroutines with `Bookstore.run`; they raise `StoreError` where the store fails.
+
+    Parameters
+    ----------
+    stores : Stores
+    outbox : Outbox
+    index : VersionIndex
+    identities : Identities
+    folders : list of str
+        What the keys of each section begin with. A history does not leave the folder it began in.
     """
 
     def __init__(
-        self, stores: Stores, outbox: Outbox, index: VersionIndex, renames: Renames
+        self,
+        stores: Stores,
+        outbox: Outbox,
+        index: VersionIndex,
+        identities: Identities,
+        folders: list[str],
     ) -> None:
         self._stores = stores
         self._outbox = outbox
         self._index = index
-        self._renames = renames
+        self._identities = identities
+        self._folders = folders
 
-    async def page(self, key: str, *, limit: int, after: str | None = None) -> EntryPage:
-        """List a notebook's versions, newest first, and at last those of another of its name.
+    async def page(
+        self, key: str, *, limit: int, after: str | None = None, notebook: str = ""
+    ) -> EntryPage:
+        """List the versions of the notebook under a key, newest first.
 
         Saves that are pending come in addition to `limit`. While the store fails, the first page
-        has what is known on this machine, if there is anything.
+        has what is known on this machine, if there is anything. A page may have fewer versions
+        than `limit`, or none, and a next one: another notebook had the key for long.
+
+        Parameters
+        ----------
+        key : str
+        limit : int
+        after : str, optional
+            The `next` of another page.
+        notebook : str
+            The id of another notebook that had this key.
 
         Raises
         ------
@@ -80,49 +114,112 @@ class History:
         """
         saves = await asyncio.to_thread(self._saves)
         if after:
-            lineage = Lineage.resumed(after, key, saves)
-            return await self._page(lineage, limit, has_latest=False)
-        lineage = await asyncio.to_thread(self._lineage, key, saves)
+            trail = Trail.resumed(after, self._folder(key), key, self._is_other(key))
+            return await self._page(trail, saves, key, limit, has_latest=False)
         try:
-            return await self._page(lineage, limit, has_latest=True)
+            saves = await self._identified(key, saves)
+            trail = await asyncio.to_thread(self._trail, key, notebook)
+            return await self._page(trail, saves, key, limit, has_latest=True)
         except StoreError as error:
-            known = await asyncio.to_thread(self.known, key, limit=limit)
+            known = await asyncio.to_thread(self.known, key, limit=limit, notebook=notebook)
             if not known:
                 raise
             return EntryPage(entries=known, error=error)
 
-    async def _page(self, lineage: Lineage, limit: int, *, has_latest: bool) -> EntryPage:
-        store = self._stores.home()
-        entries = lineage.pending()
+    async def _identified(self, key: str, saves: list[Save]) -> list[Save]:
+        """Ask for the id of a notebook that this machine does not know for certain."""
+        known = await asyncio.to_thread(self._identities.find, key)
+        if known and known.ask:
+            for save in saves:
+                if save.notebook_id == known.notebook_id:
+                    await identify(self._identities, self._stores.home(), save)
+                    return await asyncio.to_thread(self._saves)
+        return saves
+
+    async def _page(
+        self, trail: Trail, saves: list[Save], key: str, limit: int, *, has_latest: bool
+    ) -> EntryPage:
+        entries = []
         room = limit
-        while room and not lineage.is_over:
-            page = await store.versions(lineage.key, limit=limit, after=lineage.after)
-            taken = lineage.take(await _completed(store, page), room)
-            room -= sum(entry.state != "pending" for entry in taken)
-            entries += taken
-        entries = marked(_each_once(entries), has_latest=has_latest)
-        return EntryPage(entries=entries, next=lineage.cursor)
-
-    def known(self, key: str, *, limit: int) -> list[Entry]:
-        """List what is known of a notebook on this machine, newest first, without any network."""
-        lineage = self._lineage(key, self._saves())
-        entries = lineage.pending()
+        async with aclosing(trail.entries(self._listed, saves, at_once=limit)) as found:
+            async for entry in found:
+                entries.append(entry)
+                room -= entry.state != "pending"
+                if not room or trail.looked_at >= _MOST_LOOKED_AT:
+                    break
+        others = {}
         with suppress(OSError, sqlite3.Error):
-            while len(entries) < limit and not lineage.is_over:
-                page = self._index.versions(lineage.key, limit=limit, after=lineage.after)
-                entries += lineage.take(page, limit)
-        return marked(_each_once(entries)[:limit], has_latest=True)
+            known = await asyncio.to_thread(self._index.notebooks, key)
+            others = {version.notebook_id: version for version in known}
+        others |= trail.others
+        others.pop(trail.notebook_id, None)
+        return EntryPage(
+            entries=marked(_as_archived(entries, trail), has_latest=has_latest),
+            next=trail.cursor,
+            notebook_id=trail.notebook_id,
+            others=list(others.values()),
+        )
 
-    def _lineage(self, key: str, saves: list[Save]) -> Lineage:
-        return Lineage(key, saves, self._renames.untold(key))
+    async def _listed(self, key: str, *, limit: int, after: str | None) -> VersionPage:
+        """List versions, and ask the store where those come from that are not known here."""
+        store = self._stores.home()
+        page = await store.versions(key, limit=limit, after=after)
+        versions = await asyncio.gather(*(completed(store, version) for version in page.versions))
+        return replace(page, versions=[version for version in versions if version])
+
+    async def _remembered(self, key: str, *, limit: int, after: str | None) -> VersionPage:
+        return self._index.versions(key, limit=limit, after=after)
+
+    def known(self, key: str, *, limit: int, notebook: str = "") -> list[Entry]:
+        """List what is known of a notebook on this machine, newest first, without any network."""
+        trail = self._trail(key, notebook)
+        entries: list[Entry] = []
+
+        async def gather() -> None:
+            found = trail.entries(self._remembered, self._saves(), at_once=limit)
+            async with aclosing(found):
+                async for entry in found:
+                    entries.append(entry)
+                    if len(entries) >= limit:
+                        return
+
+        with suppress(OSError, sqlite3.Error):
+            _finish(gather())
+        return marked(_as_archived(entries, trail), has_latest=True)
+
+    def _folder(self, key: str) -> str:
+        """Return the folder that the key's history stays in."""
+        return max((folder for folder in self._folders if key.startswith(folder)), key=len)
+
+    def _trail(self, key: str, notebook: str) -> Trail:
+        known = self._identities.find(key)
+        start, notebook_id = key, self._identities.real_id(notebook)
+        if known and notebook_id in ("", known.notebook_id):
+            start, notebook_id = known.renamed_from or key, known.notebook_id
+        return Trail(self._folder(key), key, start, notebook_id, self._is_other(key))
+
+    def _is_other(self, key: str) -> Callable[[str], bool]:
+        """Return a check whether a notebook is one that this machine has under another key."""
+        if self._identities.find(key) is None:  # whoever had it last
+            return lambda _: False
+        return partial(self._identities.has_elsewhere, key=key)
 
     def _saves(self) -> list[Save]:
+        """Read what is pending, oldest first, with the ids that notebooks have in the store."""
+        saves: list[Save] = []
         with suppress(OSError):
-            return self._outbox.saves()
-        return []
+            saves = sorted(self._outbox.saves(), key=lambda save: save.time)
+        real_id = self._identities.real_id
+        return [replace(save, notebook_id=real_id(save.notebook_id)) for save in saves]
 
     async def read(
-        self, key: str, version_id: str | None, target: BinaryIO, *, limit: int | None = None
+        self,
+        key: str,
+        version_id: str | None,
+        target: BinaryIO,
+        *,
+        limit: int | None = None,
+        notebook: str = "",
     ) -> Entry:
         """Write the bytes of a version to an open file; of the newest if none is named.
 
@@ -133,20 +230,26 @@ class History:
             If there are more than `limit` bytes.
         """
         saves = await asyncio.to_thread(self._saves)
-        waiting = await asyncio.to_thread(self._waiting, saves, key, version_id)
+        trail = await asyncio.to_thread(self._trail, key, notebook)
+        waiting = _waiting(saves, key, version_id, trail)
         if waiting and (entry := await asyncio.to_thread(self._copied, waiting, target, limit)):
             return entry
         download = partial(self._stores.home().download, target=target, limit=limit)
+        start = target.tell()
         try:
-            name, named = await asyncio.to_thread(self._likely_place, saves, key, version_id)
+            name, named = await asyncio.to_thread(self._likely_place, key, version_id, trail)
             version = await download(name, version_id=named)
+            if named or trail.owns(version):
+                return Entry(version=version, state="archived")
         except VersionNotFound:
-            name, named = await self._searched(key, version_id)
-            version = await download(name, version_id=named)
-        return Entry(version=version, state="archived")
+            pass
+        target.seek(start)
+        target.truncate()
+        name, named = await self._searched(key, version_id, notebook)
+        return Entry(version=await download(name, version_id=named), state="archived")
 
     async def holds(self, key: str, file: str) -> bool:
-        """Tell whether the newest version has the same bytes as a file has now, for certain."""
+        """Return whether the newest version has the same bytes as a file has now, for certain."""
         newest = await asyncio.to_thread(self._same_as, key, file)
         if newest and newest.state == "archived":
             try:  # others may have removed it
@@ -156,32 +259,21 @@ class History:
         return newest is not None
 
     def _same_as(self, key: str, file: str) -> Entry | None:
-        """Give the newest version known here, if its bytes are the file's."""
+        """Return the newest version known here, if its bytes are the file's."""
         newest = next(iter(self.known(key, limit=1)), None)
-        if not newest or newest.of_another or newest.version.size != os.path.getsize(file):
+        if not newest or newest.version.size != os.path.getsize(file):
             return None
         with open(file, "rb") as content:
             return newest if self._sha256_of(newest) == sha256_of(content) else None
 
     def _sha256_of(self, entry: Entry) -> str:
-        """Tell the hash of a version, or of a save that is pending; empty if it is not known."""
+        """Return the hash of a version, or of a save that is pending; empty if not known."""
         if entry.state == "pending":
             for save in self._saves():
                 if save.save_id == entry.version.version_id:
                     with suppress(OSError), self._outbox.open(save) as content:
                         return sha256_of(content)
         return entry.version.provenance.sha256 if entry.version.provenance else ""
-
-    def _waiting(self, saves: list[Save], key: str, version_id: str | None) -> Save | None:
-        """Find the pending save that is meant."""
-        if version_id is None:
-            pending = self._lineage(key, saves).pending()
-            if not pending:
-                return None
-            version_id = pending[0].version.version_id
-        names = self._known_names(key, saves)
-        named = (save for save in saves if save.save_id == version_id and save.key in names)
-        return next(named, None)
 
     def _copied(self, save: Save, target: BinaryIO, limit: int | None) -> Entry | None:
         """Read a version as the save that it still is; None if it is that no more."""
@@ -196,79 +288,63 @@ class History:
         return pending_entry(save)
 
     def _likely_place(
-        self, saves: list[Save], key: str, version_id: str | None
+        self, key: str, version_id: str | None, trail: Trail
     ) -> tuple[str, str | None]:
-        """Give the key under which a version most likely is kept, and its name there.
-
-        Raises
-        ------
-        VersionNotFound
-            If there is nothing likely.
-        """
+        """Return the key under which a version most likely is kept, and its id there."""
         if version_id is None:
-            lineage = self._lineage(key, saves)
-            if not lineage.begins_with_the_newest:
-                raise VersionNotFound(key)
-            return lineage.key, None
+            return trail.start, None
         known = None
         with suppress(OSError, sqlite3.Error):
             known = self._index.named(version_id)
-        if known and known.key in self._known_names(key, saves):
+        if known and (known.key == key or (trail.owns(known, surely=True))):
             return known.key, known.version_id
         return key, version_id
 
-    async def _searched(self, key: str, version_id: str | None) -> tuple[str, str]:
-        """Find a version, the newest if none is named, under whatever name the notebook had."""
-        after, seen = None, 0
-        of_another = None
-        while seen < _LONGEST_SEARCH:
-            page = await self.page(key, limit=_PAGE, after=after)
+    async def _searched(self, key: str, version_id: str | None, notebook: str) -> tuple[str, str]:
+        """Find a version, the newest if none is named, under whatever key the notebook had."""
+        after, looked_at = None, 0
+        while looked_at < _LONGEST_SEARCH:
+            page = await self.page(key, limit=_PAGE, after=after, notebook=notebook)
             for entry in page.entries:
                 is_meant = version_id is None or version_id in _ids(entry.version)
                 if is_meant and entry.state == "archived":
-                    place = entry.version.key, entry.version.version_id
-                    if version_id or not entry.of_another:
-                        return place
-                    of_another = of_another or place
-            after, seen = page.next, seen + len(page.entries)
+                    return entry.version.key, entry.version.version_id
+            after, looked_at = page.next, looked_at + max(_PAGE, len(page.entries))
             if after is None:
                 break
-        if of_another:
-            return of_another  # its own there is none
         raise VersionNotFound(key, version_id)
 
-    def _known_names(self, key: str, saves: list[Save]) -> set[str]:
-        """Give the names that a notebook had, as far as this machine knows."""
-        names = {key}
-        to_follow = [key]
-        for name in to_follow:
-            formers = {save.renamed_from for save in saves if save.key == name}
-            if naming := self._renames.untold(name):
-                formers.add(naming.former)
-            with suppress(OSError, sqlite3.Error):
-                formers |= self._index.former_keys(name)
-            to_follow += formers - names - {""}
-            names |= formers
-        return names - {""}
+
+def _waiting(saves: list[Save], key: str, version_id: str | None, trail: Trail) -> Save | None:
+    """Find the pending save that is meant."""
+    for save in reversed(saves):
+        version = pending_entry(save).version
+        if version_id is None and save.key == trail.start and trail.owns(version):
+            return save
+        is_own = save.key == key or trail.owns(version, surely=True)
+        if version_id == save.save_id and is_own:
+            return save
+    return None
 
 
-async def _completed(store: Store, page: VersionPage) -> VersionPage:
-    """Ask the store where versions come from that are not known here."""
+def _finish(work: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine that waits for nothing, without an event loop."""
+    with suppress(StopIteration):
+        work.send(None)
 
-    versions = await asyncio.gather(*(completed(store, version) for version in page.versions))
-    return replace(page, versions=[version for version in versions if version])
 
-
-def _each_once(entries: list[Entry]) -> list[Entry]:
-    """Leave out pending saves that have just become versions."""
-    archived = {
-        entry.version.provenance.save_id
+def _as_archived(entries: list[Entry], trail: Trail) -> list[Entry]:
+    """Show pending saves that have become versions meanwhile as what they are now."""
+    return [
+        (
+            Entry(version=trail.became[entry.version.version_id], state="archived")
+            if entry.version.version_id in trail.became
+            else entry
+        )
         for entry in entries
-        if entry.state != "pending" and entry.version.provenance
-    }
-    return [e for e in entries if e.state != "pending" or e.version.version_id not in archived]
+    ]
 
 
 def _ids(version: Version) -> set[str]:
     """Give the names of a version: the store's, and that of the save it was made of."""
-    return {version.version_id, version.provenance.save_id if version.provenance else ""}
+    return {version.version_id, version.save_id}

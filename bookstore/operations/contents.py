@@ -38,10 +38,18 @@ async def put_new(contents_manager: Any, path: str, content: BinaryIO, *, source
     """Save a file as `put` does, but under the next free name, and inside the root folder."""
     path = await new_path(contents_manager, path)
     await asyncio.to_thread(require_inside, contents_manager, path)
-    return await put(contents_manager, path, content, source=source)
+    return await put(contents_manager, path, content, source=source, is_new=True)
 
 
-async def put(contents_manager: Any, path: str, content: BinaryIO, *, source: str) -> Any:
+async def put(
+    contents_manager: Any,
+    path: str,
+    content: BinaryIO,
+    *,
+    source: str,
+    restored: str = "",
+    is_new: bool = False,
+) -> Any:
     """Save a file through the contents manager, with the folders around it.
 
     A notebook is not trusted afterwards, whatever it says of itself.
@@ -55,6 +63,8 @@ async def put(contents_manager: Any, path: str, content: BinaryIO, *, source: st
         The file, from its beginning.
     source : str
         What it is a copy of, for its own history.
+    restored, is_new
+        As for `copying`.
 
     Returns
     -------
@@ -70,7 +80,7 @@ async def put(contents_manager: Any, path: str, content: BinaryIO, *, source: st
     """
     model = await asyncio.to_thread(_model, path, content)
     await _make_folders(contents_manager, path)
-    with copying(source):
+    with copying(source, restored=restored, is_new=is_new):
         saved = await resolved(contents_manager.save(model, path))
     if "message" in saved:  # it goes on with what is not valid, as long as that is
         saved["message"] = saved["message"].partition("\n")[0]

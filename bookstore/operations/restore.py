@@ -8,7 +8,8 @@ from typing import Any
 from ..core import Bookstore
 from ..history.versions import History
 from ..s3_paths import s3_url
-from ..storage import StoreUnavailable
+from ..saves.recorder import author
+from ..storage import StoreUnavailable, Version
 from ..validation import shown, target_path
 from .contents import copy_on_its_way, os_path_of, put, require_inside, require_no_other, resolved
 
@@ -52,7 +53,15 @@ async def restore(
         await _archive_what_is_there(bookstore, history, contents_manager, target)
         version = entry.version
         source = s3_url(bookstore.bucket, version.key, version.version_id)
-        return dict(await put(contents_manager, target, content, source=source))
+        restored = _goes_on_with(version) if target == path else ""
+        saved = await put(contents_manager, target, content, source=source, restored=restored)
+        return dict(saved)
+
+
+def _goes_on_with(version: Version) -> str:
+    """Return the notebook that goes on where a version is restored in place: not another user's."""
+    origin = version.provenance
+    return origin.notebook_id if origin and origin.author == author() else ""
 
 
 async def _archive_what_is_there(

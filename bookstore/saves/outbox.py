@@ -64,8 +64,8 @@ class Save:
         The release of Bookstore that took it.
     size : int
         In bytes.
-    named_at, renamed_from : str
-        As in `Provenance`.
+    notebook_id, renamed_from, ask : str
+        As in `Notebook` of `identities`.
     copied_from : str
         What it is a copy of, where it is one.
     """
@@ -77,8 +77,9 @@ class Save:
     author: str
     release: str
     size: int
-    named_at: str = ""
+    notebook_id: str = ""
     renamed_from: str = ""
+    ask: str = ""
     copied_from: str = ""
 
     @property
@@ -94,7 +95,7 @@ class Save:
             saved_at=self.saved_at,
             author=self.author,
             release=self.release,
-            named_at=self.named_at,
+            notebook_id=self.notebook_id,
             renamed_from=self.renamed_from,
             copied_from=self.copied_from,
         )

@@ -18,22 +18,46 @@ from ..s3_paths import LONGEST_KEY, s3_key
 from ..storage.base import format_time, utc_now
 from ..validation import BadInput, plain_path, shown
 from . import metrics
+from .identities import Identities
 from .outbox import Outbox
 from .process import UploaderProcess
-from .renames import Renames
 
 _copied_from: ContextVar[str] = ContextVar("copied_from", default="")
+_is_new: ContextVar[bool] = ContextVar("is_new", default=False)
+_restored: ContextVar[str] = ContextVar("restored", default="")
 _being_saved: ContextVar[str] = ContextVar("being_saved", default="")
 
 
 @contextmanager
-def copying(source: str) -> Iterator[None]:
-    """Have the saves that are made meanwhile say what they are copies of."""
-    token = _copied_from.set(source)
+def copying(source: str, *, restored: str = "", is_new: bool = False) -> Iterator[None]:
+    """Have the saves within say what they are copies of.
+
+    Parameters
+    ----------
+    source : str
+    restored : str
+        The id of the notebook that goes on with the copy; for one whose path has no notebook.
+    is_new : bool
+        Whether the copy is a notebook of its own.
+    """
+    source_token, restored_token = _copied_from.set(source), _restored.set(restored)
+    new_token = _is_new.set(is_new)
     try:
         yield
     finally:
-        _copied_from.reset(token)
+        _copied_from.reset(source_token)
+        _restored.reset(restored_token)
+        _is_new.reset(new_token)
+
+
+@contextmanager
+def creating() -> Iterator[None]:
+    """Have the saves within count as those of new notebooks, whatever had their paths before."""
+    token = _is_new.set(True)
+    try:
+        yield
+    finally:
+        _is_new.reset(token)
 
 
 @contextmanager
@@ -63,7 +87,7 @@ class Recorder:
         What the keys of the saves begin with.
     outbox : Outbox
         Of the store that the saves are for.
-    renames : Renames
+    identities : Identities
     log : Logger
     """
 
@@ -72,14 +96,14 @@ class Recorder:
         settings: BookstoreSettings,
         prefix: str,
         outbox: Outbox,
-        renames: Renames,
+        identities: Identities,
         log: Logger,
     ) -> None:
         self._log = log
         self._prefix = prefix
         self._author = author()
         self._outbox = outbox
-        self._renames = renames
+        self._identities = identities
         self._uploader = UploaderProcess(settings, log, self._on_event)
         self._lost = 0
         self._last_loss: dict[str, Any] | None = None
@@ -121,12 +145,12 @@ class Recorder:
         return self._record(path, lambda **record: self._outbox.add_content(content, **record))
 
     def record_rename(self, old_path: str, new_path: str) -> None:
-        """Note that a notebook, or a folder, has another path now: its next save will say so."""
-        self._renames.add(self._key(old_path), self._key(new_path))
+        """Note that a notebook, or a folder, has another path: it keeps its id."""
+        self._identities.renamed(self._key(old_path), self._key(new_path))
 
     def record_deletion(self, path: str) -> None:
-        """Note that a notebook, or a folder, was deleted: what comes under its name is another."""
-        self._renames.settle(self._key(path))
+        """Note that a notebook, or a folder, was deleted: what comes under its path is another."""
+        self._identities.ended(self._key(path))
 
     def _key(self, path: str) -> str:
         return s3_key(self._prefix, plain_path(path))
@@ -145,23 +169,22 @@ class Recorder:
         key = self._key(path)
         if len(key.encode()) > LONGEST_KEY:
             raise NotRecordable(f"its key would have more than the {LONGEST_KEY} bytes of S3")
-        naming = self._renames.untold(key)
+        notebook = self._identities.for_save(key, is_new=_is_new.get(), restored=_restored.get())
         record = {
             "path": path,
             "key": key,
             "author": self._author,
             "release": __version__,
-            "named_at": format_time(naming.at) if naming else "",
-            "renamed_from": naming.former if naming else "",
             "copied_from": _copied_from.get(),
+            **notebook._asdict(),
         }
         try:
             save_id = add(**record)
         except FileNotFoundError:  # the first save, or somebody has tidied up
             self._outbox.create()
             save_id = add(**record)
-        if naming:
-            self._renames.settle(key)
+        if notebook.renamed_from:
+            self._identities.saved(key)
         return save_id
 
     def _note_loss(self, path: str, error: Exception) -> None:

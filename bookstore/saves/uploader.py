@@ -25,6 +25,7 @@ from ..storage import (
 )
 from ..storage.base import sha256_of
 from .circuit_breaker import Outage, retry_delays
+from .identities import Identities, identify
 from .outbox import IN_MEMORY, Outbox, Save, UnreadableSave
 
 # Saves of another server that shares the outbox are found by looking: nobody wakes us for them.
@@ -58,6 +59,8 @@ class Uploader:
     outbox : Outbox
     store : Store
     reporter : Reporter
+    identities : Identities
+        Of the notebooks whose saves these are.
     max_threads : int
         How many uploads may run at once.
     skip_unchanged : bool
@@ -69,6 +72,7 @@ class Uploader:
         outbox: Outbox,
         store: Store,
         reporter: Reporter,
+        identities: Identities,
         *,
         max_threads: int,
         skip_unchanged: bool,
@@ -76,6 +80,8 @@ class Uploader:
         self._outbox = outbox
         self._store = store
         self._reporter = reporter
+        self._identities = identities
+        self._identifying: dict[str, asyncio.Lock] = {}  # by notebook id
         self._skip_unchanged = skip_unchanged
         self._slots = asyncio.Semaphore(max_threads)
         self._taken: set[str] = set()  # ids of saves that are in a queue
@@ -176,10 +182,20 @@ class Uploader:
         return None
 
     async def _upload(self, save: Save) -> None:
+        if save.ask and not self._identities.is_identified(save.notebook_id):
+            await self._identify(save)
+        save = replace(save, notebook_id=self._identities.real_id(save.notebook_id))
         version = await self._sent_before(save) or await self._send(save)
         # In this order: who sees that nothing is pending also sees what became of it.
         self._reporter.archived(save, version)
         self._outbox.remove(save.save_id)
+
+    async def _identify(self, save: Save) -> None:
+        async with self._identifying.setdefault(save.notebook_id, asyncio.Lock()):
+            if not self._identities.is_identified(save.notebook_id):
+                async with self._slots:
+                    await identify(self._identities, self._store, save)
+        self._identifying.pop(save.notebook_id, None)
 
     async def _sent_before(self, save: Save) -> Version | None:
         """Look for a save whose answer was lost, with a connection or with a killed process."""
@@ -198,9 +214,9 @@ class Uploader:
                     origin = await asyncio.to_thread(_provenance, save, content)
                 else:  # less time than it takes to change to a thread and back
                     origin = _provenance(save, content)
-                # What tells of a rename is a version also without a change.
-                may_skip = self._skip_unchanged and not save.named_at
-                if may_skip and await self._is_newest(save.key, origin.sha256):
+                # What records a rename is a version also without a change.
+                may_skip = self._skip_unchanged and not save.renamed_from
+                if may_skip and await self._is_newest(save, origin.sha256):
                     return None
                 self._outbox.mark_sent(save.save_id)
                 try:
@@ -209,12 +225,14 @@ class Uploader:
                     self._outbox.mark_refused(save.save_id)
                     raise
 
-    async def _is_newest(self, key: str, sha256: str) -> bool:
+    async def _is_newest(self, save: Save, sha256: str) -> bool:
         try:
-            newest = await self._store.describe(key)
+            newest = await self._store.describe(save.key)
         except VersionNotFound:
             return False
-        return newest.provenance is not None and newest.provenance.sha256 == sha256
+        origin = newest.provenance
+        is_own = origin is not None and origin.notebook_id in ("", save.notebook_id)
+        return origin is not None and is_own and origin.sha256 == sha256
 
 
 def _provenance(save: Save, content: BinaryIO) -> Provenance:

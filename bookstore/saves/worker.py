@@ -35,6 +35,7 @@ from ..storage import (
 )
 from ..storage.base import format_time, utc_now
 from ..storage.index import identity
+from .identities import Identities
 from .outbox import Outbox, Save, UnreadableSave
 from .uploader import Uploader
 
@@ -161,11 +162,13 @@ async def _work(
 ) -> None:
     outbox = Outbox(settings.local_path, options.url)
     report = Report(outbox, events)
+    identities = Identities(outbox.directory)
     store = open_store(options)
     uploader = Uploader(
         outbox,
         store,
         report,
+        identities,
         max_threads=settings.max_threads,
         skip_unchanged=settings.skip_unchanged,
     )
@@ -175,6 +178,7 @@ async def _work(
         outbox.sweep()
         async with _the_only_one(outbox, ended) as chosen:
             if chosen:
+                identities.compact()
                 await _upload_until(ended, outbox, uploader, store, report)
                 with suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(uploader.drain(), settings.shutdown_timeout)

@@ -38,11 +38,11 @@ class Provenance:
         The notebook's kernel, empty when it names none.
     release : str
         The release of Bookstore that took the save.
-    named_at : str
-        In the first version after the notebook got its name, if that was not new: when it got it,
-        as `format_time` writes it.
+    notebook_id : str
+        The same for all versions of a notebook, under whatever keys. Empty in what other software,
+        or Bookstore 2, has written.
     renamed_from : str
-        The key that it had before, if any, in the same version.
+        In the notebook's first version under a key: the key that it had before, if any.
     copied_from : str
         What a clone or a restored version is a copy of.
     """
@@ -53,25 +53,20 @@ class Provenance:
     author: str = ""
     kernel_name: str = ""
     release: str = ""
-    named_at: str = ""
+    notebook_id: str = ""
     renamed_from: str = ""
     copied_from: str = ""
-
-    @property
-    def tells_of_names(self) -> bool:
-        """Whether it is of a notebook's first version under a name that was not new."""
-        return bool(self.named_at or self.renamed_from)
 
     def as_metadata(self) -> dict[str, str]:
         """Write it as object metadata: short ASCII strings."""
         fields = {
+            "notebook-id": self.notebook_id,
             "save-id": self.save_id,
             "saved-at": format_time(self.saved_at),
             "sha256": self.sha256,
             "author": self.author,
             "kernel-name": self.kernel_name,
             "bookstore-release": self.release,
-            "named-at": self.named_at,
             "renamed-from": self.renamed_from,
             "copied-from": self.copied_from,
         }
@@ -100,7 +95,7 @@ class Provenance:
             author=fields.get("author", ""),
             kernel_name=fields.get("kernel-name", ""),
             release=fields.get("bookstore-release", ""),
-            named_at=fields.get("named-at", ""),
+            notebook_id=fields.get("notebook-id", ""),
             renamed_from=fields.get("renamed-from", ""),
             copied_from=fields.get("copied-from", ""),
         )
@@ -135,6 +130,16 @@ class Version:
     latest: bool = False
     deleted: bool = False
     provenance: Provenance | None = None
+
+    @property
+    def notebook_id(self) -> str:
+        """The id of its notebook; empty if it has none."""
+        return self.provenance.notebook_id if self.provenance else ""
+
+    @property
+    def save_id(self) -> str:
+        """The id of the save it was made of; empty if it has none."""
+        return self.provenance.save_id if self.provenance else ""
 
 
 @dataclass(frozen=True, kw_only=True)

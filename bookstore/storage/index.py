@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS versions (
     author       TEXT NOT NULL,
     kernel_name  TEXT NOT NULL,
     release      TEXT NOT NULL,
-    named_at     TEXT NOT NULL,
+    notebook_id  TEXT NOT NULL,
     renamed_from TEXT NOT NULL,
     copied_from  TEXT NOT NULL,
     UNIQUE (key, version_id)
@@ -42,6 +42,7 @@ CREATE TABLE IF NOT EXISTS versions (
 CREATE INDEX IF NOT EXISTS history ON versions (key, stored_at, id);
 CREATE INDEX IF NOT EXISTS names ON versions (version_id);
 CREATE INDEX IF NOT EXISTS saves ON versions (save_id);
+CREATE INDEX IF NOT EXISTS notebooks ON versions (notebook_id, key);
 """
 _LOCK_TIMEOUT = 30.0  # seconds to wait for another process's transaction
 _MEMORY_LOCK_TIMEOUT = 1.0  # where what is not found in time can be asked for again
@@ -52,7 +53,7 @@ _PROVENANCE = (
     "author",
     "kernel_name",
     "release",
-    "named_at",
+    "notebook_id",
     "renamed_from",
     "copied_from",
 )
@@ -136,10 +137,15 @@ class VersionIndex:
         rows = self._rows(f"key = :key AND version_id IN ({marks})", values)
         return {row["version_id"]: _version(row) for row in rows}
 
-    def former_keys(self, key: str) -> set[str]:
-        """Give the keys that versions of this key say their notebook had before."""
-        rows = self._rows("key = :key AND renamed_from != ''", {"key": key})
-        return {row["renamed_from"] for row in rows}
+    def notebooks(self, key: str) -> list[Version]:
+        """Return the newest version of each notebook that is known to have had this key."""
+        rows = self._rows(
+            "id IN (SELECT id FROM (SELECT id, max(stored_at) FROM versions"
+            " WHERE key = :key AND notebook_id != '' GROUP BY notebook_id))"
+            " ORDER BY stored_at DESC",
+            {"key": key},
+        )
+        return [_version(row) for row in rows]
 
     def versions(
         self, key: str, *, limit: int, after: str | None = None, version_id: str | None = None

@@ -12,7 +12,7 @@ from tornado.web import StaticFileHandler
 
 from ..core import Bookstore, Section
 from ..history.lineage import Entry
-from ..history.models import as_model
+from ..history.models import as_model, other_as_model
 from ..notebooks.diff import in_words
 from ..notebooks.json import not_damaged, read_notebook
 from ..operations.contents import copy_on_its_way, resolved
@@ -106,7 +106,14 @@ class VersionsPageHandler(_BrowseHandler):
             versions=versions,
             trouble=page.problem,
             compare_url=len(compared) > 1 and self.server_url(f"bookstore/diff/{quote(path)}"),
-            next_page=page.next and self.link("versions", path, after=page.next),
+            next_page=page.next
+            and self.link("versions", path, after=page.next, notebook=self.notebook),
+            others=[
+                other_as_model(other)
+                | {"href": self.link("versions", path, notebook=other.notebook_id)}
+                for other in page.others
+            ],
+            is_other=bool(self.notebook),
             restore_url=self.server_url(f"api/bookstore/restore/{quote(path)}"),
             location=self.location_of(path) if opens else None,
             link=self.link,

@@ -12,6 +12,7 @@ import pytest
 
 from bookstore.saves import circuit_breaker as outage_module
 from bookstore.saves import uploader as uploader_module
+from bookstore.saves.identities import Identities
 from bookstore.saves.outbox import Outbox, Save, UnreadableSave
 from bookstore.saves.uploader import Uploader
 from bookstore.storage import (
@@ -93,7 +94,8 @@ class Setting:
 
     def uploader(self, **options: Any) -> Uploader:
         options = {"max_threads": 4, "skip_unchanged": False, **options}
-        return Uploader(self.outbox, self.store, self.heard, **options)
+        identities = Identities(self.outbox.directory)
+        return Uploader(self.outbox, self.store, self.heard, identities, **options)
 
     @asynccontextmanager
     async def running(self, **options: Any) -> AsyncIterator[Uploader]:

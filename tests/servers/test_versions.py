@@ -117,8 +117,8 @@ def test_a_history_is_paged(shared_server: JupyterServer) -> None:
         ("versions/a//b.ipynb", {}, 400, "may not have empty, . or .. parts"),
         ("versions/a.ipynb", {"limit": "0"}, 400, "limit must be from 1 to 200"),
         ("versions/a.ipynb", {"limit": "many"}, 400, "limit must be from 1 to 200"),
-        ("versions/a.ipynb", {"after": "bogus"}, 400, "after is not what another page"),
-        ("versions/a.ipynb", {"after": "W1tbXV1d"}, 400, "after is not what another page"),
+        ("versions/a.ipynb", {"after": "bogus"}, 400, "after is not the next of another page"),
+        ("versions/a.ipynb", {"after": "W1tbXV1d"}, 400, "after is not the next of another page"),
         ("versions/a.ipynb", {"in": "nowhere"}, 400, "in must be workspace or published"),
         ("versions/a.ipynb", {"version_id": "a b"}, 400, "is not the id of a version"),
         ("versions/a.ipynb", {"version_id": "none"}, 404, "There is no version none of"),
@@ -354,6 +354,31 @@ def test_history_follows_a_rename_there_and_back(shared_server: JupyterServer) -
 
 
 @pytest.mark.thorough
+def test_a_new_notebook_under_the_name_of_a_deleted_one_has_its_own_history(
+    shared_server: JupyterServer,
+) -> None:
+    save_all(shared_server, "again.ipynb", "old 1", "old 2")
+    delete(shared_server, "again.ipynb")
+    save_all(shared_server, "again.ipynb", "new")
+    for _ in range(2):
+        answer = shared_server.bookstore("GET", "versions/again.ipynb")
+        assert [
+            read(shared_server, "again.ipynb", v["version_id"]) for v in answer["versions"]
+        ] == ["new"]
+        shared_server.wait_until("archived")
+    (other,) = shared_server.bookstore("GET", "versions/again.ipynb")["others"]
+    assert other["notebook_id"] != answer["versions"][0]["notebook_id"]
+    query = {"notebook": other["notebook_id"]}
+    old = versions(shared_server, "again.ipynb", **query)
+    assert [read(shared_server, "again.ipynb", v["version_id"]) for v in old] == ["old 2", "old 1"]
+
+    page = shared_server.api("GET", "/bookstore/versions/again.ipynb").text
+    assert "Another notebook had this path" in page
+    assert f"notebook={other['notebook_id']}" in page
+    page = shared_server.api("GET", "/bookstore/versions/again.ipynb", params=query).text
+    assert "another notebook that had this path" in page
+
+
 def test_pending_versions_are_seen_and_read_while_the_store_is_away(
     core_kind: str, start_server: StartServer, bucket: Bucket, fault_proxy: FaultProxy
 ) -> None:

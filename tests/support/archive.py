@@ -1,4 +1,4 @@
-"""An archive put together by hand: an embedded store, an outbox and what was renamed."""
+"""An archive put together by hand: an embedded store, an outbox and the notebooks' ids."""
 
 import hashlib
 import io
@@ -15,8 +15,8 @@ from traitlets.config import Config
 
 from bookstore.history.catalogue import Catalogue
 from bookstore.history.versions import History
+from bookstore.saves.identities import Identities
 from bookstore.saves.outbox import Outbox, Save, UnreadableSave
-from bookstore.saves.renames import Renames
 from bookstore.saves.uploader import Uploader
 from bookstore.storage import (
     LocalOptions,
@@ -28,7 +28,6 @@ from bookstore.storage import (
     open_index,
     open_store,
 )
-from bookstore.storage.base import format_time
 from bookstore.storage.local import LocalStore
 from bookstore.storage.stores import Stores
 
@@ -41,23 +40,28 @@ class Archive:
     """What there is of notebooks, and what it is put together from."""
 
     directory: Path
+    store_directory: Path | None = None  # that of another machine's, if they share it
+    clock_offset: int = 0  # nanoseconds
     outbox: Outbox = field(init=False)
-    renames: Renames = field(init=False)
+    identities: Identities = field(init=False)
     store: Store = field(init=False)
     history: History = field(init=False)
     catalogue: Catalogue = field(init=False)
     saves: int = 0
 
     def __post_init__(self) -> None:
-        options = LocalOptions(directory=self.directory / "store")
+        options = LocalOptions(directory=self.store_directory or self.directory / "store")
         self.store = open_store(options)
         self.outbox = Outbox(self.directory, options.url)
         self.outbox.create()
-        self.renames = Renames(self.directory / "renames")
+        if self.clock_offset:
+            own = self.outbox._clock.next
+            self.outbox._clock.next = lambda: own() + self.clock_offset  # type: ignore[method-assign]
+        self.identities = Identities(self.outbox.directory)
         stores = Stores(options, S3Options(bucket="", index_directory=self.directory))
         index = open_index(options)
-        self.history = History(stores, self.outbox, index, self.renames)
-        self.catalogue = Catalogue(stores, self.outbox, index)
+        self.history = History(stores, self.outbox, index, self.identities, ["w/", "p/", ""])
+        self.catalogue = Catalogue(stores, self.outbox, index, self.identities)
 
     @property
     def config(self) -> Config:
@@ -80,21 +84,27 @@ class Archive:
         """Put a save into the outbox."""
         return self.outbox.add_content(text.encode(), path=key, key=key, **SAVE, **origin)
 
-    def record(self, key: str, text: str) -> None:
-        """Save a notebook as a server does: the first time under a new name says so."""
-        if naming := self.renames.untold(key):
-            self.save(key, text, named_at=format_time(naming.at), renamed_from=naming.former)
-            self.renames.settle(key)
-        else:
-            self.save(key, text)
+    def record(self, key: str, text: str, *, is_new: bool = False) -> None:
+        """Save a notebook as a server does."""
+        notebook = self.identities.for_save(key, is_new=is_new)
+        self.save(key, text, **notebook._asdict())
+        if notebook.renamed_from:
+            self.identities.saved(key)
 
     def rename(self, old_key: str, new_key: str) -> None:
         """Rename a notebook as a server does."""
-        self.renames.add(old_key, new_key)
+        self.identities.renamed(old_key, new_key)
 
     async def upload(self) -> None:
         """Make versions of all saves."""
-        uploader = Uploader(self.outbox, self.store, _Silent(), max_threads=1, skip_unchanged=False)
+        uploader = Uploader(
+            self.outbox,
+            self.store,
+            _Silent(),
+            self.identities,
+            max_threads=1,
+            skip_unchanged=False,
+        )
         await uploader.drain()
 
     @contextmanager

@@ -181,7 +181,7 @@ async def test_no_error_of_archiving_fails_a_save(
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(archiver.bookstore.recorder._renames, "untold", broken)
+    monkeypatch.setattr(archiver.bookstore.recorder._identities, "for_save", broken)
     assert (await save(archiver, "a.ipynb", make_notebook()))["path"] == "a.ipynb"
     assert "RuntimeError: broken" in archiver.bookstore.status()["archive"]["last_error"]["message"]
 

@@ -112,7 +112,7 @@ def test_versions_are_a_sequence_newest_first(stub: StubServer, client: Bookstor
         {
             "versions": [
                 version(2, state="pending", latest=True),
-                version(1, size=None, of_another=True),
+                version(1, size=None, notebook_id="1a"),
             ],
             "next": None,
         }
@@ -129,7 +129,7 @@ def test_versions_are_a_sequence_newest_first(stub: StubServer, client: Bookstor
         "a.ipynb: 2 versions.",
         "  version  saved                    size     by",
         "  v2       2026-11-24 12:00:00 UTC  12.3 kB  ann  latest  pending",
-        "  v1       2026-11-24 12:00:00 UTC           ann          another notebook's",
+        "  v1       2026-11-24 12:00:00 UTC           ann",
     ]
     assert 'href="/bookstore/view/a.ipynb?in=workspace&amp;version_id=v2"' in versions._repr_html_()
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,9 +9,8 @@ import pytest
 from bookstore.commands.base import FAILED
 from bookstore.commands.prune import Prune
 from bookstore.storage import StoreError, StoreRefused, StoreUnavailable, VersionPage
-from bookstore.storage.base import format_time
 from bookstore.storage.local import LocalStore
-from tests.support.archive import NOON, Archive
+from tests.support.archive import Archive
 
 Fail = Callable[[StoreError, list[str]], None]
 
@@ -77,8 +75,7 @@ async def test_history_goes_on_under_former_names(
         monkeypatch.setattr(LocalStore, "versions", bare)
     await archive.archive("workspace/a", "a0")
     await archive.archive("workspace/a", "a1")
-    at = format_time(NOON + timedelta(minutes=2, seconds=30))
-    await archive.archive("workspace/b", "b0", named_at=at, renamed_from="workspace/a")
+    await archive.archive("workspace/b", "b0", renamed_from="workspace/a")
     removed = await archive.archive("workspace/b", "b1")
     await archive.archive("workspace/b", "b2")
     answer = await prune.answer()

@@ -119,15 +119,20 @@ class Uploader:
             await asyncio.wait(self._tasks)
 
     def _take_up(self) -> None:
-        for save_id in self._outbox.ids() - self._taken:
-            try:
-                save = self._outbox.load(save_id)
-            except UnreadableSave as error:
-                self._set_aside(save_id, error)
+        """Queue the saves that wait, for each notebook a prefix of what was saved.
+
+        While a directory is read saves are added to it, and of two quick ones of a notebook the
+        older may be missed. It was complete before the newer began, so a second reading has it:
+        of that one, what is newer than all saves of its notebook in the first one has to wait.
+        """
+        newest: dict[str, int] = {}
+        first = self._waiting({})
+        for save in first.values():
+            newest[save.key] = max(save.time, newest.get(save.key, 0))
+        for save in self._waiting(first).values() if first else ():
+            if save.time > newest.get(save.key, 0):
                 continue
-            if save is None:
-                continue
-            self._taken.add(save_id)
+            self._taken.add(save.save_id)
             self._reporter.queued(save)
             if save.key in self._queues:
                 insort(self._queues[save.key], save, key=lambda queued: queued.time)
@@ -136,6 +141,19 @@ class Uploader:
                 task = asyncio.create_task(self._upload_all(save.key))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
+
+    def _waiting(self, known: dict[str, Save]) -> dict[str, Save]:
+        """Return by id the saves in the outbox that are in no queue; those known are not read."""
+        waiting = {}
+        for save_id in self._outbox.ids() - self._taken:
+            try:
+                save = known.get(save_id) or self._outbox.load(save_id)
+            except UnreadableSave as error:
+                self._set_aside(save_id, error)
+                continue
+            if save:
+                waiting[save_id] = save
+        return waiting
 
     def _set_aside(self, save_id: str, error: UnreadableSave) -> None:
         try:

@@ -3,8 +3,8 @@
 import asyncio
 import io
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -304,6 +304,40 @@ async def test_an_older_save_of_another_server_goes_before_those_that_wait(
         setting.store.before_put = lambda key: None
         await setting.until(lambda: setting.outbox.pending() == 0)
     assert await setting.contents("a.ipynb") == [b"1", b"2", b"3"]
+
+
+def miss_at_first(monkeypatch: pytest.MonkeyPatch, save_id: str) -> None:
+    """Have the next listing of the outbox miss a save, as if it was past its place already."""
+    scandir, missed = os.scandir, [save_id]
+
+    @contextmanager
+    def listing(directory: Any) -> Iterator[Any]:
+        late = missed.pop() if missed else ""
+        with scandir(directory) as entries:
+            yield [entry for entry in entries if entry.name.partition(".")[0] != late]
+
+    monkeypatch.setattr("bookstore.saves.outbox.os.scandir", listing)
+
+
+async def test_an_older_save_that_a_listing_misses_is_not_overtaken(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older, _ = setting.add("a.ipynb", b"1"), setting.add("a.ipynb", b"2")
+    miss_at_first(monkeypatch, older)
+    await setting.uploader().drain()
+    assert await setting.contents("a.ipynb") == [b"1", b"2"]
+
+
+async def test_a_save_that_comes_while_the_outbox_is_listed_waits_for_the_next_time(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, newer = setting.add("a.ipynb", b"1"), setting.add("a.ipynb", b"2")
+    miss_at_first(monkeypatch, newer)
+    uploader = setting.uploader()
+    await uploader.drain()
+    assert await setting.contents("a.ipynb") == [b"1"]
+    await uploader.drain()
+    assert await setting.contents("a.ipynb") == [b"1", b"2"]
 
 
 async def test_draining_leaves_what_the_store_will_not_take(setting: Setting) -> None:

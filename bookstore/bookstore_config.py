@@ -86,6 +86,11 @@ class BookstoreSettings(LoggingConfigurable):
         help="""When uploads carry a checksum of their own: "when_supported" or "when_required".
         Empty: when supported at AWS, when required elsewhere.""",
     ).tag(config=True)
+    allow_unversioned = Bool(
+        False,
+        help="""Whether to archive to a bucket that does not keep versions, where each save replaces
+        the one before. Otherwise saves wait until its versioning is turned on.""",
+    ).tag(config=True)
     max_threads = Int(16, help="How many uploads and downloads may run at once.").tag(config=True)
     shutdown_timeout = Float(
         10.0,
@@ -175,6 +180,7 @@ class BookstoreSettings(LoggingConfigurable):
             profile=self.s3_profile,
             put_options=self.s3_put_options,
             checksum_mode=self.s3_checksum_mode,
+            allow_unversioned=self.allow_unversioned,
             max_connections=self.max_threads,
         )
 

@@ -23,7 +23,7 @@ from ..core import Bookstore, get_bookstore
 from ..notebooks.json import NotANotebook
 from ..operations.clone import NotAllowed, NotOffered
 from ..saves.recorder import Recorder
-from ..storage import NoStore, StoreRefused, StoreUnavailable, VersionNotFound
+from ..storage import NoStore, NotVersioned, StoreRefused, StoreUnavailable, VersionNotFound
 from ..validation import BadInput, notebook_path, shown
 from .arguments import UsageError, options_first, require_usable
 
@@ -41,6 +41,7 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
     (NotOffered, NOT_FOUND),
     (StoreUnavailable, UNAVAILABLE),
     (StoreRefused, REFUSED),
+    (NotVersioned, REFUSED),
     (NotAllowed, REFUSED),
     (NotANotebook, FAILED),
     (UsageError, USAGE),

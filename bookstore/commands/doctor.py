@@ -156,8 +156,13 @@ async def _try(store: Store, key: str, advice: str) -> AsyncIterator[Check]:
             yield Check("reach", "problem", str(error))
             return
     yield Check("reach", "ok", f"{store.url} answers.")
-    told = answer.problem or "The store keeps every version."
-    yield Check("versioning", "ok" if answer.versioned else "problem", told)
+    if answer.versioned or answer.problem:
+        message = answer.problem or "The store keeps every version."
+        yield Check("versioning", "ok" if answer.versioned else "problem", message)
+    else:
+        yield Check("versioning", "note", "Each save replaces the one before: allow_unversioned.")
+    if answer.versioned is False and answer.problem:
+        return
     try:
         version = await _put(store, key)
     except StoreError as error:

@@ -26,6 +26,7 @@ from ..bookstore_config import BookstoreSettings
 from ..storage import (
     OF_THE_WHOLE_STORE,
     LocalOptions,
+    NotVersioned,
     S3Options,
     Store,
     StoreCheck,
@@ -70,6 +71,8 @@ class Report:
             self._is_outage = False
             self._told.clear()
             self.log(INFO, "the store takes saves again.")
+            if self._last_check and self._last_check.versioned is False:
+                self._note_check(StoreCheck(versioned=True))
         if version is not None:
             self.state["last_archived"] = {
                 "path": save.path,
@@ -85,6 +88,8 @@ class Report:
         problem = str(error) if isinstance(error, StoreError) else _unexpected(error)
         self._note_error(save.path, problem)
         self._is_outage |= isinstance(error, OF_THE_WHOLE_STORE)
+        if isinstance(error, NotVersioned):
+            self._note_check(StoreCheck(versioned=False, problem=problem))
         if problem not in self._told:
             self._told.add(problem)
             self.log(WARNING, f"{save.path} waits to be archived. {problem}")
@@ -101,6 +106,9 @@ class Report:
         """Note what the store said of itself."""
         if answer.problem and answer != self._last_check:
             self.log(WARNING, answer.problem)
+        self._note_check(answer)
+
+    def _note_check(self, answer: StoreCheck) -> None:
         self._last_check = answer
         self.state["store"] = {"versioned": answer.versioned, "problem": answer.problem}
         self._write_down()
@@ -240,7 +248,7 @@ async def _upload_until(
         while True:
             answer = await store.check()
             report.checked(answer)
-            if answer.versioned:
+            if not answer.problem:
                 return
             await asyncio.sleep(_CHECK_INTERVAL)
 

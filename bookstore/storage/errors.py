@@ -6,6 +6,7 @@
     ├── StoreUnavailable     it could not be reached, or did not answer in time
     ├── StoreRefused         it answers, and refuses us: credentials, permissions
     │   └── BucketNotFound   there is no such bucket
+    ├── NotVersioned         its bucket does not keep versions
     ├── NoStore              the settings name none, or no place in it
     ├── VersionNotFound      it has no such notebook, or no such version of it
     └── TooLarge             there are more bytes than one wants to have
@@ -26,6 +27,17 @@ class StoreUnavailable(StoreError):
 
 class StoreRefused(StoreError):
     """The store answered that Bookstore itself may not do this: nothing was done."""
+
+
+class NotVersioned(StoreError):
+    """The bucket does not keep versions: each save would replace the one before."""
+
+    def __init__(self, bucket: str) -> None:
+        super().__init__(
+            f"The bucket {bucket!r} does not keep versions, so saves wait. Turn versioning on in"
+            " the bucket's settings, or set c.BookstoreSettings.allow_unversioned = True to have"
+            " each save replace the one before."
+        )
 
 
 class NoStore(StoreError):
@@ -52,8 +64,8 @@ class VersionNotFound(StoreError):
         )
 
 
-# With the whole store something is wrong, and not with one version.
-OF_THE_WHOLE_STORE = (StoreUnavailable, StoreRefused)
+# Errors of the store as a whole: other versions would fail as well.
+OF_THE_WHOLE_STORE = (StoreUnavailable, StoreRefused, NotVersioned)
 
 
 class BucketNotFound(StoreRefused):

@@ -79,6 +79,8 @@ class S3Options:
         Further arguments of every PutObject, such as ``ServerSideEncryption``.
     checksum_mode : str
         botocore's ``request_checksum_calculation``; empty chooses by the endpoint.
+    allow_unversioned : bool
+        Whether to upload to a bucket that does not keep versions.
     max_connections : int
     index_directory : Path
         Where it is remembered what the versions in a bucket are.
@@ -94,6 +96,7 @@ class S3Options:
     profile: str = ""
     put_options: Mapping[str, Any] = field(default_factory=dict)
     checksum_mode: str = ""
+    allow_unversioned: bool = False
     max_connections: int = 16
 
     @property

@@ -10,6 +10,8 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
 from typing import Any, BinaryIO, TypeVar
 
 from aiobotocore.config import AioConfig
@@ -27,6 +29,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 from botocore.exceptions import ConnectionError as BotoConnectionError
+from botocore.parsers import ResponseParserError
 
 from .base import (
     NO_VERSION,
@@ -41,6 +44,7 @@ from .base import (
 )
 from .errors import (
     BucketNotFound,
+    NotVersioned,
     StoreError,
     StoreRefused,
     StoreUnavailable,
@@ -104,17 +108,19 @@ class S3Connection:
 
     async def asking(self) -> Any:
         """Give the client for all that may be sent twice."""
-        return await self._client("asking", retries=_ASKED_TWICE)
+        return await self._client("asking", retries=_ASKED_TWICE, http_session_cls=_Session)
 
     async def putting(self) -> Any:
         """Give the client for what must be sent once."""
-        return await self._client("putting", retries=_SENT_ONCE, http_session_cls=_SendingOnce)
+        return await self._client("putting", retries=_SENT_ONCE, http_session_cls=_SessionForPut)
 
     async def _client(self, purpose: str, **config: Any) -> Any:
         async with self._opening:
             if purpose not in self._clients:
-                client = self._create_client(**config)
-                self._clients[purpose] = await self._stack.enter_async_context(client)
+                opening = self._create_client(**config)
+                client = await self._stack.enter_async_context(opening)
+                client.meta.events.register_first("needs-retry.s3", _refuse_redirect)
+                self._clients[purpose] = client
         return self._clients[purpose]
 
     def _create_client(self, **config: Any) -> Any:
@@ -160,6 +166,7 @@ class S3Store:
         self.bucket = options.bucket
         self._connection = connection or S3Connection(options)
         self._index = VersionIndex(options.index_file, durable=False)
+        self._checked: StoreCheck | None = None
 
     def in_bucket(self, bucket: str) -> S3Store:
         """Reach another bucket through the same clients."""
@@ -168,6 +175,7 @@ class S3Store:
     async def put(self, key: str, content: BinaryIO, provenance: Provenance) -> Version:
         size = content.seek(0, os.SEEK_END)
         content.seek(0)
+        await self._require_versioning()
         with self._store_errors(key):
             client = await self._connection.putting()
             answer = await _unless_stalled(
@@ -181,16 +189,33 @@ class S3Store:
                 ),
                 progress=content.tell,
             )
+            etag = answer["ETag"]  # what another server answers has none
+        version_id = answer.get("VersionId", NO_VERSION)
+        if version_id == NO_VERSION and not self._options.allow_unversioned:
+            self._checked = None
+            await self._require_versioning()
+            raise StoreUnavailable(
+                f"The bucket {self.bucket!r} did not say as which version it keeps {key} ({etag})."
+            )
         return await self._remembered(
             Version(
                 key=key,
-                version_id=answer.get("VersionId", NO_VERSION),
+                version_id=version_id,
                 stored_at=utc_now(),
                 size=size,
                 latest=True,
                 provenance=provenance,
             )
         )
+
+    async def _require_versioning(self) -> None:
+        """Raise `NotVersioned` where the bucket says that it keeps no versions."""
+        if self._options.allow_unversioned or (
+            self._checked and self._checked.versioned is not False
+        ):
+            return
+        if (await self.check()).versioned is False:
+            raise NotVersioned(self.bucket)
 
     async def find(self, key: str, save_id: str, *, size: int) -> Version | None:
         found = await self._look_for(key, save_id, size)
@@ -206,6 +231,8 @@ class S3Store:
                 continue
             origin = listed.provenance or (await self.describe(key, listed.version_id)).provenance
             if origin and origin.save_id == save_id:
+                if listed.version_id == NO_VERSION:  # while versioning is off, it may be replaced
+                    await self._require_versioning()
                 return replace(listed, provenance=origin)
         return None
 
@@ -213,7 +240,8 @@ class S3Store:
         with self._store_errors(key, version_id):
             client = await self._connection.asking()
             answer = await client.head_object(Bucket=self.bucket, Key=key, **_version(version_id))
-        return await self._remembered(_described(key, answer, latest=version_id is None))
+            version = _described(key, answer, latest=version_id is None)
+        return await self._remembered(version)
 
     async def download(
         self,
@@ -226,14 +254,15 @@ class S3Store:
         with self._store_errors(key, version_id):
             client = await self._connection.asking()
             answer = await client.get_object(Bucket=self.bucket, Key=key, **_version(version_id))
+            version = _described(key, answer, latest=version_id is None)
             async with answer["Body"] as body:
-                if limit is not None and answer["ContentLength"] > limit:
+                if limit is not None and version.size > limit:
                     body.close()
-                    raise TooLarge(key, size=answer["ContentLength"], limit=limit)
+                    raise TooLarge(key, size=version.size, limit=limit)
                 _acknowledge(body)
                 async for chunk in body.iter_chunks(_CHUNK):
                     keep(chunk, target)
-        return await self._remembered(_described(key, answer, latest=version_id is None))
+        return await self._remembered(version)
 
     async def versions(self, key: str, *, limit: int, after: str | None = None) -> VersionPage:
         marker = {"KeyMarker": key, "VersionIdMarker": after} if after else {}
@@ -306,15 +335,18 @@ class S3Store:
             with self._store_errors():
                 client = await self._connection.asking()
                 answer = await client.get_bucket_versioning(Bucket=self.bucket)
-        except StoreError as error:
+        except StoreUnavailable as error:
             return StoreCheck(versioned=None, problem=str(error))
+        except StoreError as error:  # it will not say, which does not keep it from taking saves
+            self._checked = StoreCheck(versioned=None, problem=str(error))
+            return self._checked
         if answer.get("Status") == "Enabled":
-            return StoreCheck(versioned=True)
-        return StoreCheck(
-            versioned=False,
-            problem=f"The bucket {self.bucket!r} does not keep versions: each save"
-            " replaces the one before. Turn versioning on in the bucket's settings.",
-        )
+            self._checked = StoreCheck(versioned=True)
+        elif self._options.allow_unversioned:
+            self._checked = StoreCheck(versioned=False)
+        else:
+            self._checked = StoreCheck(versioned=False, problem=str(NotVersioned(self.bucket)))
+        return self._checked
 
     async def close(self) -> None:
         await self._connection.close()
@@ -348,6 +380,8 @@ class S3Store:
         try:
             yield
         except ClientError as error:
+            if _is_page(error):
+                raise _not_a_store(place) from error
             raise self._client_error(error, place, key, version_id) from error
         except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError) as error:
             raise StoreRefused(
@@ -359,6 +393,13 @@ class S3Store:
                 f"There is no profile {self._options.profile!r} in the AWS configuration:"
                 " correct s3_profile."
             ) from error
+        except _Redirected as error:
+            raise StoreRefused(
+                f"{place} redirects to another address, where nothing is sent: correct"
+                " s3_endpoint_url."
+            ) from error
+        except (ResponseParserError, KeyError) as error:
+            raise _not_a_store(place) from error
         except _NETWORK_ERRORS as error:
             raise StoreUnavailable(
                 f"The object store at {place} cannot be reached: {_reason(error)}."
@@ -400,18 +441,42 @@ class S3Store:
         return StoreError(message)
 
 
-class _SendingOnce(AIOHTTPSession):  # type: ignore[misc]
-    """An HTTP session that does not send a request again when the connection breaks.
+class _Session(AIOHTTPSession):  # type: ignore[misc]
+    """An HTTP session that follows no redirects: notebooks go to the configured endpoint only.
+
+    The redirects of S3 between regions are botocore's work, not HTTP's.
+    """
+
+    sends_again = True
+
+    async def _get_session(self, proxy_url: str | None) -> Any:
+        session = await super()._get_session(proxy_url)
+        session._retry_connection = self.sends_again
+        return SimpleNamespace(request=partial(session.request, allow_redirects=False))
+
+
+class _SessionForPut(_Session):
+    """A session that also does not send a request again when the connection breaks.
 
     aiohttp does so by itself for methods that HTTP calls idempotent, and PUT is one; in a versioned
     bucket a second PUT is a second version. There is no public way to turn that off
     (https://github.com/aio-libs/aiohttp/issues/10790).
     """
 
-    async def _get_session(self, proxy_url: str | None) -> Any:
-        session = await super()._get_session(proxy_url)
-        session._retry_connection = False
-        return session
+    sends_again = False
+
+
+class _Redirected(Exception):
+    """The endpoint redirects, and not to the bucket's region."""
+
+
+def _refuse_redirect(response: tuple[Any, Any] | None, **_: Any) -> None:
+    """Raise `_Redirected` before botocore looks for the region of a bucket that has none."""
+    answer = response[0] if response else None
+    if answer is None or not 300 <= answer.status_code < 400:
+        return
+    if "x-amz-bucket-region" not in answer.headers:
+        raise _Redirected
 
 
 def _files(keys: list[str]) -> list[str]:
@@ -470,6 +535,20 @@ async def _unless_stalled(request: Awaitable[T], *, progress: Callable[[], int])
     finally:
         task.cancel()
         await asyncio.wait({task})
+
+
+def _is_page(error: ClientError) -> bool:
+    """Whether a page was answered, which botocore reports as an error 500 if it was a success."""
+    answer = error.response.get("ResponseMetadata", {})
+    media_type = str(answer.get("HTTPHeaders", {}).get("content-type", ""))
+    return media_type.startswith("text/html") and answer.get("HTTPStatusCode") in (400, 403, 500)
+
+
+def _not_a_store(place: str) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"What answers at {place} is not an object store: check s3_endpoint_url, and the proxy or"
+        " login page that may be on the way."
+    )
 
 
 def _reason(error: BaseException) -> str:

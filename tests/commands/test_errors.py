@@ -100,7 +100,7 @@ def test_the_doctor_sees_a_bucket_without_versioning(tmp_path: Path, ceph: Objec
     shell = Shell(tmp_path, **bucket.settings)
     lines = shell.run("doctor", code=1).stdout.decode().splitlines()
     (problem,) = [line for line in lines if line.startswith("problem")]
-    assert "Turn versioning on in the bucket's settings." in problem
+    assert "Turn versioning on in the bucket's settings" in problem
     bucket.remove()
 
 

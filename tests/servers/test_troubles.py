@@ -115,14 +115,63 @@ def test_a_bucket_without_versioning(
     status = server.wait_until(lambda s: s["store"]["versioned"] is False)
     assert "does not keep versions" in status["store"]["problem"]
     server.wait_for_log(status["store"]["problem"])
-    server.save("a.ipynb", make_notebook())
+    server.save("a.ipynb", make_notebook("first"))
+    status = server.wait_until(lambda s: s["archive"]["last_error"])
+    assert "so saves wait" in status["archive"]["last_error"]["message"]
+    assert status["archive"]["pending"] == 1
+    assert bucket.keys() == []
+
+    set_versioning(bucket, "Enabled")
+    server.wait_until("archived")
+    server.wait_until(lambda s: s["store"]["versioned"] is True)
+    assert bodies_as_text(bucket) == ["first"]
+    bucket.remove()
+
+
+def test_versioning_that_is_suspended_while_a_server_runs(
+    core_kind: str, start_server: StartServer, bucket: Bucket
+) -> None:
+    server = start_server(core_kind, **bucket.settings)
+    server.save("a.ipynb", make_notebook("first"))
     server.wait_until("archived")
 
-    ceph.client.put_bucket_versioning(
-        Bucket=bucket.name, VersioningConfiguration={"Status": "Enabled"}
+    set_versioning(bucket, "Suspended")
+    for text in ("second", "third"):
+        server.save("a.ipynb", make_notebook(text))
+    status = server.wait_until(lambda s: s["store"]["versioned"] is False)
+    assert "so saves wait" in status["store"]["problem"]
+    assert status["archive"]["pending"] == 2
+
+    set_versioning(bucket, "Enabled")
+    server.wait_until("archived")
+    assert server.status()["store"] == {
+        "url": bucket.settings["s3_endpoint_url"] + "/" + bucket.name,
+        "versioned": True,
+        "problem": None,
+    }
+    assert bodies_as_text(bucket) == ["first", "second", "third"]
+
+
+def set_versioning(bucket: Bucket, status: str) -> None:
+    bucket.store.client.put_bucket_versioning(
+        Bucket=bucket.name, VersioningConfiguration={"Status": status}
     )
-    server.wait_until(lambda s: s["store"]["versioned"] is True)
-    assert server.log.count("does not keep versions") == 1
+
+
+def bodies_as_text(bucket: Bucket) -> list[str]:
+    return [text_of(body) for body in bucket.bodies("workspace/a.ipynb")]
+
+
+def test_an_unversioned_bucket_that_is_allowed(
+    core_kind: str, start_server: StartServer, ceph: ObjectStore
+) -> None:
+    bucket = ceph.new_bucket(versioned=False)
+    server = start_server(core_kind, allow_unversioned=True, **bucket.settings)
+    for text in ("first", "second"):
+        server.save("a.ipynb", make_notebook(text))
+    server.wait_until("archived")
+    assert server.status()["store"]["versioned"] is False
+    assert text_of(bucket.body("workspace/a.ipynb")) == "second"
     bucket.remove()
 
 

@@ -183,6 +183,58 @@ async def test_delete_markers_are_shown_as_such(bucket: Bucket, tmp_path: Path) 
     assert page.versions[1].version_id == version.version_id
 
 
+HTML = b"<!DOCTYPE html><html><body>Log in<br></body></html>"
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "error", "says"),
+    [
+        ("200 OK", "Content-Type: text/html\r\n", HTML, StoreUnavailable, "not an object store"),
+        ("200 OK", "", b"", StoreUnavailable, "not an object store"),
+        ("204 No Content", "", b"", StoreUnavailable, "not an object store"),
+        ("307 Temporary Redirect", "Location: {}\r\n", b"", StoreRefused, "redirects to another"),
+        ("302 Found", "Location: {}\r\n", HTML, StoreRefused, "redirects to another"),
+    ],
+)
+async def test_what_does_not_answer_as_s3_takes_no_save(
+    tmp_path: Path, status: str, headers: str, body: bytes, error: type[StoreError], says: str
+) -> None:
+    reached: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        reached.append(head.decode().split()[0])
+        length = f"Content-Length: {len(body)}\r\n" if "204" not in status else ""
+        to = headers.format(f"http://127.0.0.1:{port}/elsewhere")
+        writer.write(f"HTTP/1.1 {status}\r\n{length}{to}Connection: close\r\n\r\n".encode())
+        writer.write(b"" if reached[-1] == "HEAD" else body)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        options = S3Options(
+            bucket="bucket",
+            index_directory=tmp_path,
+            endpoint_url=f"http://127.0.0.1:{port}",
+            access_key_id="a",
+            secret_access_key="b",
+            allow_unversioned=True,
+        )
+        raised = await refusal(options)
+        store = open_store(options)
+        for request in (
+            store.describe("workspace/a.ipynb"),
+            store.download("workspace/a.ipynb", io.BytesIO()),
+        ):
+            with pytest.raises(StoreError):
+                await request
+        await store.close()
+    assert isinstance(raised, error)
+    assert says in str(raised)
+    assert reached.count("PUT") == 1
+
+
 async def test_a_download_that_breaks_off_is_the_networks_failure(tmp_path: Path) -> None:
     async def answer_in_part(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

@@ -156,6 +156,8 @@ async def _try(store: Store, key: str, advice: str) -> AsyncIterator[Check]:
             yield Check("reach", "problem", str(error))
             return
     yield Check("reach", "ok", f"{store.url} answers.")
+    if answer.credentials:
+        yield Check("credentials", "ok", answer.credentials)
     if answer.versioned or answer.problem:
         message = answer.problem or "The store keeps every version."
         yield Check("versioning", "ok" if answer.versioned else "problem", message)

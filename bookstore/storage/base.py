@@ -168,10 +168,13 @@ class StoreCheck:
         Whether it keeps every version; None when it would not tell.
     problem : str
         What is wrong, in a sentence; empty when nothing is.
+    credentials : str
+        Where the credentials come from, in a sentence; empty where none are needed.
     """
 
     versioned: bool | None
     problem: str = ""
+    credentials: str = ""
 
 
 class Store(Protocol):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import re
 import socket
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import replace
@@ -58,6 +60,7 @@ T = TypeVar("T")
 
 _CONNECT_TIMEOUT = 10  # seconds
 _STALL_TIMEOUT = 30  # seconds without an answer, or without a byte of an upload getting through
+_RENEWAL_INTERVAL = 10.0  # seconds between two lookups of credentials that the store refuses
 _CHUNK = 1 << 20  # bytes
 _SENT_ONCE = {"total_max_attempts": 1}
 _ASKED_TWICE = {"mode": "standard", "total_max_attempts": 2}
@@ -97,14 +100,20 @@ class S3Connection:
 
     There are two, each opened when first needed: what only asks may be sent again when the store is
     busy. A PUT may not: one whose answer was lost may be a version already, and is looked for.
+
+    Credentials that the store refuses are looked up anew, wherever botocore found them: a file may
+    have been corrected, or an instance's role may answer by now.
     """
 
     def __init__(self, options: S3Options) -> None:
         self._options = options
         self._session = AioSession(profile=options.profile or None)
         self._stack = AsyncExitStack()
+        self._retired = AsyncExitStack()  # clients that requests may still be under way with
         self._opening = asyncio.Lock()
         self._clients: dict[str, Any] = {}
+        self._are_refused = False
+        self._renewed_at = -math.inf
 
     async def asking(self) -> Any:
         """Give the client for all that may be sent twice."""
@@ -114,14 +123,50 @@ class S3Connection:
         """Give the client for what must be sent once."""
         return await self._client("putting", retries=_SENT_ONCE, http_session_cls=_SessionForPut)
 
+    def refuse_credentials(self) -> None:
+        """Have credentials looked up anew for the next request, but not too often."""
+        self._are_refused = not self._options.access_key_id
+
+    async def credentials(self) -> str:
+        """Return where the credentials come from, and when they end."""
+        if self._options.access_key_id:
+            return "They come from s3_access_key_id and s3_secret_access_key."
+        found = await self._session.get_credentials()
+        if found is None:
+            return ""
+        expiry = getattr(found, "_expiry_time", None)
+        until = (
+            f" They end at {expiry:%Y-%m-%d %H:%M} UTC, and are renewed before." if expiry else ""
+        )
+        return f"They come from botocore's provider {found.method}.{until}"
+
+    async def _renew(self) -> None:
+        await self._retired.aclose()
+        self._retired, self._stack = self._stack, AsyncExitStack()
+        self._clients.clear()
+        self._session = AioSession(profile=self._options.profile or None)
+        self._are_refused, self._renewed_at = False, time.monotonic()
+
     async def _client(self, purpose: str, **config: Any) -> Any:
         async with self._opening:
+            if self._are_refused and time.monotonic() - self._renewed_at > _RENEWAL_INTERVAL:
+                await self._renew()
             if purpose not in self._clients:
+                self._require_certificates()
                 opening = self._create_client(**config)
                 client = await self._stack.enter_async_context(opening)
                 client.meta.events.register_first("needs-retry.s3", _refuse_redirect)
                 self._clients[purpose] = client
         return self._clients[purpose]
+
+    def _require_certificates(self) -> None:
+        """Raise `StoreRefused` where the file of certificate authorities is missing."""
+        file = self._session.get_config_variable("ca_bundle")
+        if file and not os.path.exists(file):
+            raise StoreRefused(
+                f"There is no file {file}, which AWS_CA_BUNDLE, or ca_bundle in the AWS"
+                " configuration, names: correct it."
+            )
 
     def _create_client(self, **config: Any) -> Any:
         options = self._options
@@ -145,6 +190,7 @@ class S3Connection:
 
     async def close(self) -> None:
         """Let go of the connections."""
+        await self._retired.aclose()
         await self._stack.aclose()
 
 
@@ -340,12 +386,13 @@ class S3Store:
         except StoreError as error:  # it will not say, which does not keep it from taking saves
             self._checked = StoreCheck(versioned=None, problem=str(error))
             return self._checked
-        if answer.get("Status") == "Enabled":
-            self._checked = StoreCheck(versioned=True)
-        elif self._options.allow_unversioned:
-            self._checked = StoreCheck(versioned=False)
-        else:
-            self._checked = StoreCheck(versioned=False, problem=str(NotVersioned(self.bucket)))
+        versioned = answer.get("Status") == "Enabled"
+        is_problem = not (versioned or self._options.allow_unversioned)
+        self._checked = StoreCheck(
+            versioned=versioned,
+            problem=str(NotVersioned(self.bucket)) if is_problem else "",
+            credentials=await self._connection.credentials(),
+        )
         return self._checked
 
     async def close(self) -> None:
@@ -384,11 +431,13 @@ class S3Store:
                 raise _not_a_store(place) from error
             raise self._client_error(error, place, key, version_id) from error
         except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError) as error:
+            self._connection.refuse_credentials()
             raise StoreRefused(
                 f"There are no credentials for {place}: set s3_access_key_id and"
                 " s3_secret_access_key, or one of the places where botocore looks."
             ) from error
         except ProfileNotFound as error:
+            self._connection.refuse_credentials()
             raise StoreRefused(
                 f"There is no profile {self._options.profile!r} in the AWS configuration:"
                 " correct s3_profile."
@@ -427,11 +476,14 @@ class S3Store:
             return StoreUnavailable(
                 f"The object store at {place} is not ready: it answered {status} {code}."
             )
+        is_refused = code in _CREDENTIALS or (status in (401, 403) and code != _IN_COLD_STORAGE)
+        if is_refused and code != "AccessDenied":  # which other ones would not change
+            self._connection.refuse_credentials()
         if code == "RequestTimeTooSkewed":
             return StoreRefused(
                 f"The clocks of this machine and of {place} differ too much: correct this one's."
             )
-        if code in _CREDENTIALS or (status in (401, 403) and code != _IN_COLD_STORAGE):
+        if is_refused:
             return StoreRefused(
                 f"{place} refused Bookstore's credentials ({code}): check s3_access_key_id,"
                 " s3_secret_access_key and the permissions that come with them."

@@ -13,6 +13,7 @@ from tests.support.notebooks import make_notebook, text_of
 from tests.support.object_store import Bucket, ObjectStore
 from tests.support.ports import free_port
 from tests.support.servers import JupyterServer
+from tests.support.waiting import wait_for
 
 StartServer = Callable[..., JupyterServer]
 
@@ -105,6 +106,28 @@ def test_a_damaged_save_in_the_outbox(
     assert [text_of(body) for body in bucket.bodies("workspace/a.ipynb")] == ["0", "2"]
     assert [text_of(body) for body in bucket.bodies("workspace/b.ipynb")] == ["0", "1", "2"]
     assert "Traceback" not in server.log
+
+
+def test_credentials_that_are_corrected_need_no_restart(
+    core_kind: str, start_server: StartServer, bucket: Bucket, tmp_path: Path
+) -> None:
+    file = tmp_path / "credentials"
+    file.write_text("[default]\naws_access_key_id=test\naws_secret_access_key=stale\n")
+    settings = {**bucket.settings, "s3_access_key_id": "", "s3_secret_access_key": ""}
+    env = {"AWS_SHARED_CREDENTIALS_FILE": str(file)}
+    server = start_server(core_kind, env=env, **settings)
+    server.save("a.ipynb", make_notebook("first"))
+    status = server.wait_until(lambda s: s["archive"]["last_error"])
+    assert "refused Bookstore's credentials" in status["archive"]["last_error"]["message"]
+    assert server.bookstore("GET", "versions/a.ipynb")["problem"]
+
+    file.write_text("[default]\naws_access_key_id=test\naws_secret_access_key=testtest\n")
+    server.wait_until("archived")
+    assert bodies_as_text(bucket) == ["first"]
+    wait_for(
+        lambda: server.bookstore("GET", "versions/a.ipynb")["problem"] is None,
+        "the server to list with the new credentials",
+    )
 
 
 def test_a_bucket_without_versioning(

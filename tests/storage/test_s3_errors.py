@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import time
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -59,18 +60,110 @@ async def test_a_refusal_says_what_to_do(
 
 
 async def test_without_credentials_that_is_what_is_said(
-    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    bucket: Bucket, no_credentials: Path, tmp_path: Path
 ) -> None:
-    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     raised = await refusal(
         replace(s3_options(bucket, tmp_path), access_key_id="", secret_access_key="")
     )
     assert isinstance(raised, StoreRefused)
     assert "There are no credentials" in str(raised)
+
+
+@pytest.fixture
+def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A file of credentials that does not exist yet, and no other place that has any."""
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setattr(s3_module, "_RENEWAL_INTERVAL", 0.0)
+    return tmp_path / "credentials"
+
+
+def write_credentials(file: Path, secret: str) -> None:
+    file.write_text(f"[default]\naws_access_key_id = test\naws_secret_access_key = {secret}\n")
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+async def test_credentials_in_a_file_are_read_anew_when_they_are_refused(
+    bucket: Bucket, tmp_path: Path, no_credentials: Path, is_there: bool
+) -> None:
+    options = replace(s3_options(bucket, tmp_path), access_key_id="", secret_access_key="")
+    if is_there:
+        write_credentials(no_credentials, "stale")
+    store = open_store(options)
+    for request in (
+        store.put("workspace/a.ipynb", io.BytesIO(b"{}"), NOW),
+        store.versions("workspace/a.ipynb", limit=1),
+    ):
+        with pytest.raises(StoreRefused):
+            await request
+    write_credentials(no_credentials, "testtest")
+    await store.put("workspace/a.ipynb", io.BytesIO(b"{}"), NOW)
+    assert "shared-credentials-file" in (await store.check()).credentials
+    await store.close()
+    assert len(bucket.version_ids("workspace/a.ipynb")) == 1
+
+
+@pytest.mark.parametrize("provider", ["container", "instance"])
+async def test_a_role_that_answers_only_later_is_asked_again(
+    bucket: Bucket,
+    tmp_path: Path,
+    no_credentials: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    provider: str,
+) -> None:
+    is_up = False
+    role = {
+        "Code": "Success",
+        "Type": "AWS-HMAC",
+        "AccessKeyId": "test",
+        "SecretAccessKey": "testtest",
+        "Token": "",
+        "Expiration": "2099-01-01T00:00:00Z",
+        "LastUpdated": "2026-01-01T00:00:00Z",
+    }
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        body = json.dumps(role)
+        if "/api/token" in head:
+            body = "token"
+        elif head.split()[1].endswith("/security-credentials/"):
+            body = "role"
+        status = "200 OK" if is_up else "503 Service Unavailable"
+        writer.write(
+            f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+            f"{body}".encode()
+        )
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1") as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        if provider == "container":
+            monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url)
+        else:
+            monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
+            monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url)
+        options = replace(s3_options(bucket, tmp_path), access_key_id="", secret_access_key="")
+        store = open_store(options)
+        with pytest.raises(StoreRefused, match="There are no credentials"):
+            await store.put("workspace/a.ipynb", io.BytesIO(b"{}"), NOW)
+        is_up = True
+        await store.put("workspace/a.ipynb", io.BytesIO(b"{}"), NOW)
+        assert "They end at 2099-01-01 00:00 UTC" in (await store.check()).credentials
+        await store.close()
+
+
+async def test_a_missing_file_of_certificate_authorities_is_named(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere/ca.pem")
+    raised = await refusal(s3_options(bucket, tmp_path))
+    assert isinstance(raised, StoreRefused)
+    assert "/nowhere/ca.pem, which AWS_CA_BUNDLE" in str(raised)
 
 
 async def test_nobody_listens(bucket: Bucket, tmp_path: Path) -> None:

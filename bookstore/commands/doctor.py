@@ -60,7 +60,8 @@ class Doctor(BookstoreCommand):
         self.bookstore.require_store()
         checks = [self._settings()]
         checks += await self.bookstore.run(self._tried())
-        checks += [self._checksums(), *await asyncio.to_thread(self._on_this_machine)]
+        checks += [self._checksums(), await self.bookstore.run(self._kept())]
+        checks += await asyncio.to_thread(self._on_this_machine)
         return {"checks": [asdict(check) for check in checks]}
 
     def show(self, answer: dict[str, Any]) -> None:
@@ -81,6 +82,17 @@ class Doctor(BookstoreCommand):
         key = self.bookstore.key(section, _NAME)
         store = self.bookstore.stores.home()
         return [check async for check in _try(store, key, self._advice())]
+
+    async def _kept(self) -> Check:
+        """Read every version that is kept on this machine."""
+        try:
+            faults = await self.bookstore.stores.home().verify()
+        except StoreError as error:
+            faults = [str(error)]
+        if not faults:
+            return Check("kept", "ok", "What is kept on this machine is as it was archived.")
+        more = f" There are {len(faults) - 1} more of these." if len(faults) > 1 else ""
+        return Check("kept", "problem", f"{faults[0]}{more}")
 
     def _advice(self) -> str:
         """Say what to do where nothing can be written."""

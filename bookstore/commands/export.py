@@ -168,7 +168,7 @@ class _Export:
         with _beside(file) as part:
             version = await self._store.download(version.key, part, version_id)
             part.flush()
-            await asyncio.to_thread(_put_in_place, version, Path(part.name), file)
+            await asyncio.to_thread(Path(part.name).replace, file)
         self.fetched += 1
         return version
 
@@ -210,11 +210,3 @@ def _beside(file: Path) -> Iterator[BinaryIO]:
             yield opened
     finally:
         part.unlink(missing_ok=True)
-
-
-def _put_in_place(version: Version, part: Path, file: Path) -> None:
-    """Give a file its name, unless its bytes are not those that were archived."""
-    origin = version.provenance
-    if origin and origin.sha256 and origin.sha256 != _hash(part, version.size):
-        raise StoreError("its bytes are not those that were archived.")
-    part.replace(file)

@@ -234,6 +234,12 @@ class Store(Protocol):
     async def check(self) -> StoreCheck:
         """Ask the store whether it is there and keeps versions."""
 
+    async def verify(self) -> list[str]:
+        """Read all versions that are kept on this machine; return a sentence for each fault."""
+
+    async def rebuild_index(self) -> int:
+        """Make the index of this machine anew; return how many versions it has then."""
+
     async def close(self) -> None:
         """Let go of connections."""
 
@@ -264,6 +270,21 @@ def keep(piece: bytes, target: BinaryIO) -> None:
         target.write(piece)
     except OSError as error:
         raise StoreError(f"What was read cannot be kept here: {error.strerror}.") from error
+
+
+def require_intact(version: Version, sha256: str) -> None:
+    """Require that bytes which were read have the hash that was archived with them.
+
+    Raises
+    ------
+    StoreError
+    """
+    archived = version.provenance.sha256 if version.provenance else ""
+    if archived not in ("", sha256):
+        raise StoreError(
+            f"Version {version.version_id} of {version.key} is damaged: its bytes are not those"
+            " that were archived."
+        )
 
 
 def sha256_of(content: BinaryIO) -> str:

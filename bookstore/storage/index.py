@@ -1,7 +1,8 @@
-"""An index of versions, in SQLite: what is known of them on this machine.
+"""Index versions in SQLite: what is known of them on this machine.
 
-The embedded store lives by it. Before a bucket it remembers what this machine has put there or was
-told of: a version never changes, so it need not be asked for twice.
+Before a bucket it is a cache of what this machine has put there or asked for: a version never
+changes, so it need not be asked for twice. The embedded store looks versions up in it, and rebuilds
+it from their files.
 
 It may lie on a network file system, as homes on a JupyterHub often do: SQLite's write-ahead log
 needs shared memory and does not work there, so the default rollback journal stays.
@@ -12,10 +13,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,9 @@ CREATE INDEX IF NOT EXISTS names ON versions (version_id);
 CREATE INDEX IF NOT EXISTS saves ON versions (save_id);
 CREATE INDEX IF NOT EXISTS notebooks ON versions (notebook_id, key);
 """
-_LOCK_TIMEOUT = 30.0  # seconds to wait for another process's transaction
-_MEMORY_LOCK_TIMEOUT = 1.0  # where what is not found in time can be asked for again
+_SCHEMA_VERSION = 3  # raised with each change of the schema
+LOCK_TIMEOUT = 2.0  # seconds to wait for another thread's or process's transaction
+_PAGE = 1_000  # rows
 _TICK = timedelta(microseconds=1)
 _PROVENANCE = (
     "save_id",
@@ -59,17 +60,25 @@ _PROVENANCE = (
 )
 
 
-class VersionIndex:
-    """Versions by key and by name. Safe for several threads and processes at once.
+_COLUMNS = ("key", "version_id", "stored_at", "size", "saved_at", *_PROVENANCE)
+_INSERT = (
+    f"INSERT OR IGNORE INTO versions ({', '.join(_COLUMNS)})"  # noqa: S608 - the names are ours
+    f" VALUES ({', '.join(f':{name}' for name in _COLUMNS)})"
+)
 
-    Every method raises `OSError` or `sqlite3.Error` where the file cannot be used.
+
+class VersionIndex:
+    """Look versions up by key and by name. Safe for several threads and processes at once.
+
+    Every method raises `OSError` or `sqlite3.Error` where the file cannot be used, and exactly
+    `sqlite3.DatabaseError` where it is damaged or has another schema. A cache then begins anew.
 
     Parameters
     ----------
     file : Path
         Made, with its folders, when the first version is added.
     durable : bool
-        Whether what was added outlives a power cut. What can be asked for again need not.
+        Whether what was added outlives a power cut. A cache need not.
     """
 
     def __init__(self, file: Path, *, durable: bool) -> None:
@@ -86,27 +95,38 @@ class VersionIndex:
         """Make the file if it is not there."""
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._database() as database:
-            database.executescript(_SCHEMA)
+            database.executescript(f"{_SCHEMA} PRAGMA user_version = {_SCHEMA_VERSION};")
 
-    def add(self, version: Version) -> None:
-        """Take in a version that tells its provenance; one that is there already stays."""
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        with self._lock:
+            self._disconnect()
+
+    def discard(self) -> None:
+        """Delete the file."""
+        self.close()
+        self._file.unlink(missing_ok=True)
+
+    def add(self, *versions: Version) -> None:
+        """Add versions whose provenance is known; those that are there already stay."""
         if not self._file.exists():
             self.create()
         with self._database() as database:
-            _insert(database, version)
+            for version in versions:
+                database.execute(_INSERT, as_row(version))
 
-    def add_next(self, version: Version) -> Version:
-        """Take in a version as the newest of its key, whatever the clock says."""
-        self.create()
-        with self._database() as database:
-            database.execute("BEGIN IMMEDIATE")
-            newest = database.execute(
-                "SELECT max(stored_at) FROM versions WHERE key = ?", (version.key,)
-            ).fetchone()[0]
-            if newest is not None and format_time(version.stored_at) <= newest:
-                version = replace(version, stored_at=parse_time(newest) + _TICK)
-            _insert(database, version)
-        return self.get(version.key, version.version_id) or version
+    def next_time(self, key: str, now: datetime) -> datetime:
+        """Return a time for the next version of a key: `now`, or later than its newest version."""
+        for row in self._rows("key = :key ORDER BY stored_at DESC LIMIT 1", {"key": key}):
+            return max(now, parse_time(row["stored_at"]) + _TICK)
+        return now
+
+    def pages(self) -> Iterator[list[Version]]:
+        """Yield all versions, page by page, in the order in which they were added."""
+        last = 0
+        while rows := self._rows(f"id > :last ORDER BY id LIMIT {_PAGE}", {"last": last}):
+            yield [from_row(row) for row in rows]
+            last = rows[-1]["id"]
 
     def remove(self, key: str, version_id: str) -> None:
         """Forget a version."""
@@ -126,7 +146,7 @@ class VersionIndex:
         """Find a version by its name in the store, or by the id of the save it was made of."""
         for column in ("version_id", "save_id"):
             for row in self._rows(f"{column} = :name LIMIT 1", {"name": version_id}):
-                return _version(row)
+                return from_row(row)
         return None
 
     def known(self, key: str, version_ids: Iterable[str]) -> dict[str, Version]:
@@ -135,7 +155,7 @@ class VersionIndex:
         marks = ", ".join(f":v{number}" for number in range(len(names)))
         values = {"key": key} | {f"v{number}": name for number, name in enumerate(names)}
         rows = self._rows(f"key = :key AND version_id IN ({marks})", values)
-        return {row["version_id"]: _version(row) for row in rows}
+        return {row["version_id"]: from_row(row) for row in rows}
 
     def notebooks(self, key: str) -> list[Version]:
         """Return the newest version of each notebook that is known to have had this key."""
@@ -145,7 +165,7 @@ class VersionIndex:
             " ORDER BY stored_at DESC",
             {"key": key},
         )
-        return [_version(row) for row in rows]
+        return [from_row(row) for row in rows]
 
     def versions(
         self, key: str, *, limit: int, after: str | None = None, version_id: str | None = None
@@ -158,7 +178,7 @@ class VersionIndex:
             " ORDER BY stored_at DESC, id DESC LIMIT :limit",
             {"key": key, "limit": limit + 1, "after": after, "version_id": version_id},
         )
-        versions = [_version(row) for row in rows[:limit]]
+        versions = [from_row(row) for row in rows[:limit]]
         return VersionPage(
             versions=versions, next=versions[-1].version_id if len(rows) > limit else None
         )
@@ -177,7 +197,7 @@ class VersionIndex:
         keys = [row["key"] for row in rows[:limit]]
         return KeyPage(keys=keys, next=keys[-1] if len(rows) > limit else None)
 
-    def _rows(self, where: str, values: dict[str, Any]) -> list[sqlite3.Row]:
+    def _rows(self, where: str, values: dict[str, Any]) -> list[dict[str, Any]]:
         if not self._file.exists():
             return []
         with self._database() as database:
@@ -192,29 +212,37 @@ class VersionIndex:
 
     @contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:
-        """Give the database for one transaction."""
-        with self._lock:
-            try:
-                with self._connected() as database:
-                    yield database
-            except sqlite3.DatabaseError as error:
-                # Exactly this one says that the file is damaged, as a power cut may leave it. Where
-                # it is only a memory, a new one is as good.
-                if type(error) is sqlite3.DatabaseError:
-                    self._disconnect()
-                    if not self._durable:
-                        self._file.unlink(missing_ok=True)
-                raise
+        """Open the database for one transaction."""
+        if not self._lock.acquire(timeout=LOCK_TIMEOUT):
+            raise sqlite3.OperationalError(f"{self._file} is locked")
+        try:
+            with self._connected() as database:
+                yield database
+        except sqlite3.OperationalError as error:
+            raise sqlite3.OperationalError(f"{error} ({self._file})") from error
+        except sqlite3.DatabaseError as error:
+            # Exactly this class is of a damaged file, as a power cut may leave it.
+            if type(error) is sqlite3.DatabaseError:
+                self._disconnect()
+                if not self._durable:
+                    self._file.unlink(missing_ok=True)
+            raise
+        finally:
+            self._lock.release()
 
     def _connected(self) -> sqlite3.Connection:
         """Give the connection. Opening one takes longer than what is asked of it."""
         if self._connection is None or self._connected_to != identity(self._file):
             self._disconnect()
-            timeout = _LOCK_TIMEOUT if self._durable else _MEMORY_LOCK_TIMEOUT
-            self._connection = sqlite3.connect(self._file, timeout=timeout, check_same_thread=False)
-            self._connection.row_factory = sqlite3.Row
+            self._connection = sqlite3.connect(
+                self._file, timeout=LOCK_TIMEOUT, check_same_thread=False
+            )
             # SQLite makes the file when it is first read.
-            self._connection.execute("PRAGMA user_version")
+            (schema,) = self._connection.execute("PRAGMA user_version").fetchone()
+            (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            if tables and schema != _SCHEMA_VERSION:
+                raise sqlite3.DatabaseError(f"{self._file} has another schema")
+            self._connection.row_factory = _as_dict
             if not self._durable:
                 self._connection.execute("PRAGMA synchronous = OFF")
             self._connected_to = identity(self._file)
@@ -235,10 +263,15 @@ def identity(file: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _insert(database: sqlite3.Connection, version: Version) -> None:
+def _as_dict(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> dict[str, Any]:
+    return {column[0]: value for column, value in zip(cursor.description, row, strict=True)}
+
+
+def as_row(version: Version) -> dict[str, Any]:
+    """Return a version, whose provenance is known, as a row of the index."""
     origin = version.provenance
-    assert origin, "only versions whose provenance is known are remembered"  # noqa: S101
-    row = {
+    assert origin  # noqa: S101
+    return {
         "key": version.key,
         "version_id": version.version_id,
         "stored_at": format_time(version.stored_at),
@@ -246,19 +279,16 @@ def _insert(database: sqlite3.Connection, version: Version) -> None:
         "saved_at": format_time(origin.saved_at),
         **{name: getattr(origin, name) for name in _PROVENANCE},
     }
-    names = ", ".join(row)
-    marks = ", ".join(f":{name}" for name in row)
-    insert = f"INSERT OR IGNORE INTO versions ({names}) VALUES ({marks})"  # noqa: S608
-    database.execute(insert, row)
 
 
-def _version(row: sqlite3.Row) -> Version:
+def from_row(row: Mapping[str, Any]) -> Version:
+    """Return the version that a row of the index describes."""
     return Version(
         key=row["key"],
         version_id=row["version_id"],
         stored_at=parse_time(row["stored_at"]),
         size=row["size"],
-        latest=bool(row["latest"]),
+        latest=bool(row.get("latest")),
         provenance=Provenance(
             saved_at=parse_time(row["saved_at"]), **{name: row[name] for name in _PROVENANCE}
         ),

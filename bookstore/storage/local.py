@@ -1,19 +1,36 @@
-"""The embedded store: an index of what there is, and a file for the bytes of each version."""
+"""Keep versions in a directory: a file for each, and an index of what there is.
+
+Each file has the version's bytes and a record of what they are. The index, in which versions are
+looked up, can be rebuilt from these files, and is where it is missing or damaged.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
-import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from .base import KeyPage, Provenance, StoreCheck, Version, VersionPage, keep, utc_now
+from filelock import FileLock
+
+from .base import (
+    KeyPage,
+    Provenance,
+    StoreCheck,
+    Version,
+    VersionPage,
+    keep,
+    require_intact,
+    utc_now,
+)
 from .errors import StoreError, StoreUnavailable, TooLarge, VersionNotFound
-from .index import VersionIndex
+from .index import LOCK_TIMEOUT, VersionIndex, as_row, from_row
 from .options import LocalOptions
+from .records import as_record, read_record
 
 T = TypeVar("T")
 
@@ -33,7 +50,11 @@ class LocalStore:
         self.directory = options.directory
         self.url = options.url
         self.bucket = options.bucket
+        self._blobs = options.directory / "blobs"
         self._index = VersionIndex(options.index_file, durable=True)
+        self._index_file = options.index_file
+        # Held while a version is added or removed, so that a rebuilt index misses none.
+        self._lock = FileLock(options.directory / "lock", timeout=LOCK_TIMEOUT, thread_local=False)
 
     async def put(self, key: str, content: BinaryIO, provenance: Provenance) -> Version:
         return await self._in_thread(self._put, key, content, provenance)
@@ -72,13 +93,27 @@ class LocalStore:
             return StoreCheck(versioned=None, problem=str(error))
         return StoreCheck(versioned=True)
 
+    async def verify(self) -> list[str]:
+        return await self._in_thread(lambda: list(self._faults()))
+
+    async def rebuild_index(self) -> int:
+        return await self._in_thread(self._rebuild)
+
     async def close(self) -> None:
         """Do nothing: there are no connections but the index's, which ends with it."""
 
     async def _in_thread(self, work: Callable[..., T], *args: object) -> T:
         def translated() -> T:
             try:
-                return work(*args)
+                if not self._index_file.exists() and self._blobs.exists():
+                    self._rebuild()
+                try:
+                    return work(*args)
+                except sqlite3.DatabaseError as error:
+                    if type(error) is not sqlite3.DatabaseError:  # not damaged
+                        raise
+                    self._rebuild()
+                    return work(*args)
             except (OSError, sqlite3.Error) as error:
                 raise StoreUnavailable(
                     f"The embedded store in {self.directory} cannot be used: {error}."
@@ -87,33 +122,41 @@ class LocalStore:
         return await asyncio.to_thread(translated)
 
     def _put(self, key: str, content: BinaryIO, provenance: Provenance) -> Version:
-        version_id = provenance.save_id
-        size = self._keep_blob(content, self._blob(version_id))
-        return self._index.add_next(
-            Version(
-                key=key,
-                version_id=version_id,
-                stored_at=utc_now(),
-                size=size,
-                provenance=provenance,
-            )
-        )
-
-    def _keep_blob(self, content: BinaryIO, blob: Path) -> int:
-        """Write the bytes down, safely before the index says that they are there."""
-        blob.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = blob.with_suffix(".part")
         content.seek(0)
-        with open(part, "wb") as file:
-            shutil.copyfileobj(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-            size = file.tell()
-        part.replace(blob)
-        return size
+        version = Version(
+            key=key,
+            version_id=provenance.save_id,
+            stored_at=utc_now(),
+            size=content.seek(0, os.SEEK_END),
+            latest=True,
+            provenance=provenance,
+        )
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._lock:
+            version = replace(version, stored_at=self._index.next_time(key, version.stored_at))
+            self._write_blob(content, version)
+            self._index.add(version)
+        return version
+
+    def _write_blob(self, content: BinaryIO, version: Version) -> None:
+        """Write the bytes and their record, durably, before the index has the version."""
+        blob = self._blob(version.version_id)
+        blob.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        content.seek(0)
+        try:
+            with open(blob, "wb") as file:
+                while piece := content.read(_PIECE):
+                    file.write(piece)
+                file.write(as_record(as_row(version)))
+                file.flush()
+                os.fsync(file.fileno())
+            _sync(blob.parent)
+        except BaseException:  # what is there of it would only fill the disk further
+            blob.unlink(missing_ok=True)
+            raise
 
     def _blob(self, version_id: str) -> Path:
-        return self.directory / "blobs" / version_id[:2] / version_id
+        return self._blobs / version_id[:2] / version_id
 
     def _describe(self, key: str, version_id: str | None) -> Version:
         version = self._index.get(key, version_id)
@@ -127,18 +170,67 @@ class LocalStore:
         version = self._describe(key, version_id)
         if limit is not None and version.size > limit:
             raise TooLarge(key, size=version.size, limit=limit)
+        digest = hashlib.sha256()
         try:
             with open(self._blob(version.version_id), "rb") as blob:
-                while piece := blob.read(_PIECE):
+                left = version.size
+                while left and (piece := blob.read(min(left, _PIECE))):
+                    digest.update(piece)
                     keep(piece, target)
+                    left -= len(piece)
         except FileNotFoundError:
             self._describe(key, version_id)  # raises if it has just been removed
             message = f"The bytes of version {version.version_id} of {key} are lost."
             raise StoreError(message) from None
+        require_intact(version, digest.hexdigest())
         return version
 
     def _delete(self, key: str, version_id: str) -> None:
-        if self._index.get(key, version_id):
-            # In this order: a blob that nobody knows of does no harm.
-            self._index.remove(key, version_id)
+        if not self._index.get(key, version_id):
+            return
+        with self._lock:
+            # In this order: otherwise an index that is rebuilt meanwhile has it again.
             self._blob(version_id).unlink(missing_ok=True)
+            self._index.remove(key, version_id)
+
+    def _rebuild(self) -> int:
+        """Replace the index by a new one of all versions whose files are whole; count them."""
+        part = self._index_file.with_suffix(".part")
+        with self._lock:
+            part.unlink(missing_ok=True)
+            index = VersionIndex(part, durable=True)
+            versions = sorted(self._kept(), key=lambda version: version.stored_at)
+            index.create()
+            index.add(*versions)
+            index.close()
+            self._index.close()
+            part.replace(self._index_file)
+        return len(versions)
+
+    def _kept(self) -> Iterator[Version]:
+        for file in self._blobs.glob("??/*"):
+            with open(file, "rb") as blob:
+                record = read_record(blob)
+            if record and record.get("version_id") == file.name:
+                yield from_row(record)
+
+    def _faults(self) -> Iterator[str]:
+        """Yield a sentence for each version that cannot be read as it was archived."""
+        for page in self._index.pages():
+            for version in page:
+                with open(os.devnull, "wb") as nowhere:
+                    try:
+                        self._download(version.key, nowhere, version.version_id, None)
+                    except VersionNotFound:
+                        continue  # removed meanwhile
+                    except StoreError as error:
+                        yield str(error)
+
+
+def _sync(directory: Path) -> None:
+    """Write the names in a directory to the disk."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -213,4 +213,5 @@ print(saved["path"])
     assert run_python(code).strip() == "a.ipynb"
     blobs = [file for file in tmp_path.glob("local/store/blobs/*/*") if file.is_file()]
     assert len(blobs) == 3
-    assert (tmp_path / "a.ipynb").read_bytes() in [blob.read_bytes() for blob in blobs]
+    saved = (tmp_path / "a.ipynb").read_bytes()
+    assert any(blob.read_bytes().startswith(saved + b"\n") for blob in blobs)

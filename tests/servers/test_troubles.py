@@ -2,8 +2,10 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -128,6 +130,37 @@ def test_credentials_that_are_corrected_need_no_restart(
         lambda: server.bookstore("GET", "versions/a.ipynb")["problem"] is None,
         "the server to list with the new credentials",
     )
+
+
+def test_an_embedded_store_that_is_damaged_or_locked(
+    core_kind: str, start_server: StartServer
+) -> None:
+    server = start_server(core_kind, store_url="local")
+    for text in ("first", "second"):
+        server.save("a.ipynb", make_notebook(text))
+    server.wait_until("archived")
+    listed = server.bookstore("GET", "versions/a.ipynb")
+    index = server.local_dir / "store" / "index.sqlite"
+
+    index.unlink()
+    assert server.bookstore("GET", "versions/a.ipynb") == listed
+
+    with closing(sqlite3.connect(index)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        answer = server.bookstore("GET", "versions/a.ipynb", status=503)
+        assert "is locked" in answer["message"]
+        assert server.api("GET", "/bookstore").status_code == 200
+        server.save("a.ipynb", make_notebook("third"))
+    server.wait_until("archived")
+    assert len(server.bookstore("GET", "versions/a.ipynb")["versions"]) == 3
+
+    version_id = listed["versions"][1]["version_id"]
+    (blob,) = server.local_dir.glob(f"store/blobs/*/{version_id}")
+    blob.write_bytes(blob.read_bytes().replace(b"first", b"other"))
+    body = {"version_id": version_id}
+    answer = server.bookstore("POST", "restore/a.ipynb", json=body, status=502)
+    assert "is damaged: its bytes are not those that were archived" in answer["message"]
+    assert text_of((server.root_dir / "a.ipynb").read_bytes()) == "third"
 
 
 def test_a_bucket_without_versioning(

@@ -5,6 +5,7 @@ import io
 import os
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from bookstore.storage import (
     Provenance,
     S3Options,
     Store,
-    StoreCheck,
+    StoreError,
     TooLarge,
     Version,
     VersionNotFound,
@@ -264,7 +265,24 @@ async def test_a_save_is_found_among_others_of_its_size(store: Store) -> None:
 
 
 async def test_a_good_store_says_so(store: Store) -> None:
-    assert await store.check() == StoreCheck(versioned=True)
+    check = await store.check()
+    assert (check.versioned, check.problem) == (True, "")
+
+
+async def test_the_index_can_be_made_anew(store: Store) -> None:
+    versions = [await put(store, text) for text in (b"1", b"2")]
+    await store.rebuild_index()
+    page = await store.versions(KEY, limit=10)
+    assert [v.version_id for v in page.versions] == [v.version_id for v in reversed(versions)]
+    assert [await body(store, KEY, version.version_id) for version in versions] == [b"1", b"2"]
+    assert await store.verify() == []
+
+
+async def test_bytes_that_are_not_those_archived_are_refused(store: Store) -> None:
+    wrong = replace(origin_of(b"right"), sha256=hashlib.sha256(b"wrong").hexdigest())
+    version = await store.put(KEY, io.BytesIO(b"right"), wrong)
+    with pytest.raises(StoreError, match=f"Version {version.version_id} of {KEY} is damaged"):
+        await body(store, KEY)
 
 
 async def test_closing_twice_is_closing_once(store: Store) -> None:

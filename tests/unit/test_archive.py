@@ -56,7 +56,7 @@ def record(path: str, notebook: Any) -> ArchiveRecord:
 
 def contents(directory: Path) -> list[Any]:
     blobs = [file for file in directory.glob("local/store/blobs/*/*") if file.is_file()]
-    return [json.loads(blob.read_bytes()) for blob in blobs]
+    return [json.loads(blob.read_bytes().rsplit(b"\n", 2)[0]) for blob in blobs]
 
 
 async def test_archive_returns_when_the_record_is_a_version(

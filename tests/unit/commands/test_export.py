@@ -36,7 +36,7 @@ async def test_damaged_versions_are_named_and_all_others_exported(
         f"Version {ids[1]} of 'workspace/a' could not be exported:"
         f" The bytes of version {ids[1]} of workspace/a are lost.",
         f"Version {ids[2]} of 'workspace/a' could not be exported:"
-        " its bytes are not those that were archived.",
+        f" Version {ids[2]} of workspace/a is damaged: its bytes are not those that were archived.",
     }
     listing = (tmp_path / "out/versions.jsonl").read_text().splitlines()
     lines = [json.loads(line) for line in listing]

@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -33,11 +34,25 @@ def test_a_version_that_was_told_of_later_takes_its_place_in_time(index: Version
     assert [(v.version_id, v.latest) for v in listed] == [("2", True), ("1", False)]
 
 
-def test_the_next_version_is_the_newest_also_when_the_clock_runs_back(index: VersionIndex) -> None:
-    index.add_next(VERSION)
-    earlier = replace(VERSION, version_id="2", stored_at=MONDAY.replace(day=1))
-    assert index.add_next(earlier).latest
-    assert [v.version_id for v in index.versions("w/a.ipynb", limit=10).versions] == ["2", "1"]
+def test_the_next_time_is_after_the_newest_also_when_the_clock_runs_back(
+    index: VersionIndex,
+) -> None:
+    earlier = MONDAY.replace(day=1)
+    assert index.next_time("w/a.ipynb", earlier) == earlier
+    index.add(VERSION)
+    assert index.next_time("w/a.ipynb", earlier) > MONDAY
+    assert index.next_time("w/b.ipynb", earlier) == earlier
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_an_index_of_another_schema_is_damaged(tmp_path: Path, durable: bool) -> None:
+    file = tmp_path / "index.sqlite"
+    with closing(sqlite3.connect(file)) as old:
+        old.execute("CREATE TABLE versions (key TEXT)")
+    index = VersionIndex(file, durable=durable)
+    with pytest.raises(sqlite3.DatabaseError, match="has another schema"):
+        index.get("w/a.ipynb")
+    assert file.exists() == durable
 
 
 def test_a_version_is_found_by_either_name(index: VersionIndex) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from .core import Bookstore, Section, section_of
@@ -11,7 +12,7 @@ from .history.lineage import Entry
 from .history.models import as_model, other_as_model
 from .history.versions import EntryPage
 from .notebooks.diff import compare
-from .notebooks.json import NotANotebook, read_notebook
+from .notebooks.json import NotANotebook, open_to_show, read_notebook
 from .operations.contents import as_text, copy_on_its_way, resolved
 from .operations.restore import restore
 from .storage.base import format_time
@@ -197,17 +198,17 @@ def _require_json(entry: Entry) -> None:
 
 
 def _notebook(content: BinaryIO) -> Any:
-    return read_notebook(content.read())
+    return open_to_show(content.read())
 
 
 def _contents_model(path: str, entry: Entry, content: BinaryIO) -> dict[str, Any]:
     version = entry.version
     saved_at = format_time(version.provenance.saved_at if version.provenance else version.stored_at)
     text = content.read()
+    kind, (form, body) = "file", as_text(text)
     if path.endswith(".ipynb"):
-        kind, form, body = "notebook", "json", read_notebook(text)
-    else:
-        kind, (form, body) = "file", as_text(text)
+        with suppress(NotANotebook):  # what cannot be answered in JSON is a text
+            kind, form, body = "notebook", "json", read_notebook(text)
     return {
         "name": path.rpartition("/")[2],
         "path": path,

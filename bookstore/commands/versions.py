@@ -14,7 +14,7 @@ from ..formatting import size_in_words
 from ..history.lineage import Entry
 from ..history.models import as_model, other_as_model
 from ..notebooks.diff import compare, in_words
-from ..notebooks.json import parse_json, read_notebook
+from ..notebooks.json import open_to_show, parse_json
 from ..storage import StoreError, Version, VersionNotFound
 from ..validation import BadInput, version_name
 from .base import BookstoreCommand, Failed, code_of
@@ -201,7 +201,7 @@ class Diff(HistoryCommand):
         for version_id in (version_name(base), head and version_name(head)):
             entry, content = await self.read(key, version_id or None)
             entries.append(as_model(self.bookstore, self.which, entry))
-            notebooks.append(await asyncio.to_thread(read_notebook, content))
+            notebooks.append(await asyncio.to_thread(open_to_show, content))
         tell = compare if self.as_json else in_words
         diff: list[Any] = await asyncio.to_thread(tell, *notebooks)
         return {"base": entries[0], "head": entries[1], "diff": diff}

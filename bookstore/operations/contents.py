@@ -6,11 +6,12 @@ import asyncio
 import base64
 import inspect
 import os
+from contextlib import suppress
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, cast
 
-from ..notebooks.json import read_notebook, require_savable
+from ..notebooks.json import NotANotebook, open_notebook
 from ..saves.recorder import copying
 from ..validation import NOTEBOOK, BadInput, shown
 
@@ -50,9 +51,10 @@ async def put(
     restored: str = "",
     is_new: bool = False,
 ) -> Any:
-    """Save a file through the contents manager, with the folders around it.
+    """Save a file's bytes through the contents manager, with the folders around it.
 
-    A notebook is not trusted afterwards, whatever it says of itself.
+    A notebook is saved as a file, so that what is on disk are the bytes of the version. It is not
+    trusted afterwards.
 
     Parameters
     ----------
@@ -74,22 +76,32 @@ async def put(
     Raises
     ------
     BadInput
-        If nothing can be put there, or it claims to be a notebook and is none.
+        If nothing can be put there, or it claims to be a notebook that no server can open, and
+        there is none in its place.
     HTTPError
         The contents manager's own.
     """
-    model = await asyncio.to_thread(_model, path, content)
+    is_there = await resolved(contents_manager.file_exists(path))
+    text, notebook = await asyncio.to_thread(_opened, path, content, is_there)
     await _make_folders(contents_manager, path)
-    with copying(source, restored=restored, is_new=is_new):
-        saved = await resolved(contents_manager.save(model, path))
-    if "message" in saved:  # it goes on with what is not valid, as long as that is
-        saved["message"] = saved["message"].partition("\n")[0]
-    if model["type"] == "notebook":
-        # The contents manager signs what has no outputs that could do harm. The signatures belong
-        # to this thread; computing one takes long for a large notebook.
+    form, written = await asyncio.to_thread(as_text, text)
+    model = {"type": "file", "format": form, "content": written}
+    try:
+        with copying(source, restored=restored, is_new=is_new):
+            saved = await resolved(contents_manager.save(model, path))
+    except BaseException:
+        os_path = os_path_of(contents_manager, path)
+        if os_path and not is_there:  # half a file, where the disk is full
+            with suppress(OSError):
+                os.unlink(os_path)
+        raise
+    if notebook is not None:
+        # Signed before, the same notebook would be trusted. The signatures belong to this thread;
+        # computing one takes long for a large notebook.
         notary = contents_manager.notary
-        signature = await asyncio.to_thread(notary.compute_signature, model["content"])
-        notary.store.remove_signature(signature, notary.algorithm)
+        with suppress(UnicodeEncodeError):  # of half a surrogate pair, which cannot be signed
+            signature = await asyncio.to_thread(notary.compute_signature, notebook)
+            notary.store.remove_signature(signature, notary.algorithm)
     return saved
 
 
@@ -144,15 +156,18 @@ def _has_anything(contents_manager: Any, path: str) -> bool:
     return os_path is not None and os.path.lexists(os_path)
 
 
-def _model(path: str, content: BinaryIO) -> dict[str, Any]:
+def _opened(path: str, content: BinaryIO, is_there: bool) -> tuple[bytes, Any]:
+    """Read a file, and as a notebook if it is one; what no server opens only replaces a file."""
     content.seek(0)
     text = content.read()
-    if path.endswith(NOTEBOOK):
-        notebook = read_notebook(text)
-        require_savable(notebook)
-        return {"type": "notebook", "format": "json", "content": notebook}
-    form, written = as_text(text)
-    return {"type": "file", "format": form, "content": written}
+    if not path.endswith(NOTEBOOK):
+        return text, None
+    try:
+        return text, open_notebook(text)
+    except NotANotebook:
+        if not is_there:
+            raise
+        return text, None
 
 
 def as_text(content: bytes) -> tuple[str, str]:

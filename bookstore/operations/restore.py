@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 
 from ..core import Bookstore
@@ -72,9 +73,13 @@ async def _archive_what_is_there(
         return
     if not await resolved(contents_manager.file_exists(path)):
         return
-    if not await bookstore.run(history.holds(bookstore.key("workspace", path), os_path)):
+    try:
+        is_archived = await bookstore.run(history.holds(bookstore.key("workspace", path), os_path))
+    except FileNotFoundError:  # deleted meanwhile
+        return
+    if not is_archived:
         save_id = await asyncio.to_thread(bookstore.recorder.record_file, path, os_path)
-        if save_id is None:
+        if save_id is None and await asyncio.to_thread(os.path.exists, os_path):
             raise StoreUnavailable(
                 f"What is there could not be archived, so {shown(path)} stays as it is."
                 " The log and /api/bookstore say why."

@@ -14,7 +14,8 @@ from ..core import Bookstore, Section
 from ..history.lineage import Entry
 from ..history.models import as_model, other_as_model
 from ..notebooks.diff import in_words
-from ..notebooks.json import not_damaged, read_notebook
+from ..notebooks.json import NotANotebook
+from ..notebooks.view import rendered
 from ..operations.contents import copy_on_its_way, resolved
 from ..storage import StoreError
 from ..storage.base import parse_time
@@ -29,6 +30,9 @@ _VIEW_POLICY = (
     "sandbox; default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline';"
     " form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
+
+
+_PIECE = 1 << 20  # bytes
 
 
 class _BrowseHandler(HistoryRequest, PageHandler):
@@ -172,6 +176,9 @@ class ViewHandler(_BrowseHandler):
         version_id = self.get_query_argument("version_id", "") or None
         with copy_on_its_way() as content:
             entry = await self.read(key, version_id and version_name(version_id), content)
+            if self.get_query_argument("download", ""):
+                await self._download(entry, content)
+                return
             parts = await asyncio.to_thread(_rendered, entry.version.key, content)
         version = as_model(self.bookstore, self.section, entry)
         # only now: what is said instead is a page like all others
@@ -184,6 +191,15 @@ class ViewHandler(_BrowseHandler):
             **parts,
             link=self.link,
         )
+
+    async def _download(self, entry: Entry, content: BinaryIO) -> None:
+        """Answer with the bytes of a version, as a file."""
+        name = quote(entry.version.key.rpartition("/")[2])
+        self.set_header("Content-Type", "application/octet-stream")
+        self.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{name}")
+        while piece := await asyncio.to_thread(content.read, _PIECE):
+            self.write(piece)
+            await self.flush()
 
     def _in_words(self, time: str) -> str:
         """Write a time as the script of the other pages does; on this one, none runs."""
@@ -224,14 +240,16 @@ def _zone(name: str) -> tzinfo:
 
 
 def _rendered(key: str, content: BinaryIO) -> dict[str, str]:
-    """Render a notebook as a piece of HTML, or give its text; and the style of a page around it."""
-    own_style = (pages.STATIC / "bookstore.css").read_text(encoding="utf-8")
-    if not key.endswith(".ipynb"):  # a notebook that jupytext keeps as a text
-        return {"body": "", "text": content.read().decode(errors="replace"), "style": own_style}
-    from nbconvert import HTMLExporter
-
-    notebook = read_notebook(content.read())
-    with not_damaged("This notebook cannot be shown"):
-        body, resources = HTMLExporter(template_name="basic").from_notebook_node(notebook)
-    style = "\n".join([*resources.get("inlining", {}).get("css", []), own_style])
-    return {"body": body, "text": "", "style": style}
+    """Render a notebook as a piece of HTML, or return its text; and the style of the page."""
+    style = (pages.STATIC / "bookstore.css").read_text(encoding="utf-8")
+    text = content.read()
+    problem = ""
+    if key.endswith(".ipynb"):
+        try:
+            body, notebook_style = rendered(text)
+            return {"body": body, "text": "", "problem": "", "style": f"{notebook_style}\n{style}"}
+        except NotANotebook as error:
+            problem = f"{error} These are its bytes."
+    # Of a notebook that no server can open, or that jupytext keeps as a text.
+    shown = text.decode(errors="replace")
+    return {"body": "", "text": shown, "problem": problem, "style": style}

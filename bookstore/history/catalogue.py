@@ -38,6 +38,7 @@ class Catalogue:
     ) -> EntryPage:
         """List the newest version of each notebook below a prefix, in the order of their keys.
 
+        A notebook that this machine has renamed and saved since is listed under its new key only.
         Notebooks whose newest save is pending and that are not in the store yet come in addition
         to `limit`. While the store fails, there are those that this machine knows, if any.
 
@@ -58,12 +59,25 @@ class Catalogue:
         wanted = _Wanted(prefix, search)
         pending = await asyncio.to_thread(self._pending, wanted)
         try:
-            return await _page(self._stores.home(), wanted, pending, limit, after)
+            page = await _page(self._stores.home(), wanted, pending, limit, after)
+            return await asyncio.to_thread(self._without_left_keys, page)
         except StoreError as error:
             known = await _page(_Remembered(self._index), wanted, pending, limit, after)
+            known = await asyncio.to_thread(self._without_left_keys, known)
             if not known.entries:
                 raise
             return replace(known, error=error)
+
+    def _without_left_keys(self, page: EntryPage) -> EntryPage:
+        """Leave out the keys that notebooks had before they were renamed."""
+
+        def is_left(version: Version) -> bool:
+            key = self._identities.saved_key(version.notebook_id) if version.notebook_id else None
+            return key not in (None, version.key)
+
+        return replace(
+            page, entries=[entry for entry in page.entries if not is_left(entry.version)]
+        )
 
     def _pending(self, wanted: _Wanted) -> dict[str, Save]:
         """Give the newest pending save of each key."""

@@ -142,6 +142,17 @@ class Identities:
             self._refresh()
             return self._state.key_of(notebook_id) not in (None, key)
 
+    def saved_key(self, notebook_id: str) -> str | None:
+        """Return the key under which this machine has saved a notebook since its last rename.
+
+        None if it has no such notebook, or has not saved it under the key that it has now.
+        """
+        with self._lock:
+            self._refresh()
+            key = self._state.key_of(notebook_id)
+            is_saved = key is not None and not self._state.notebooks[key].renamed_from
+            return key if is_saved else None
+
     def compact(self) -> None:
         """Replace a log that has grown by its outcome. Raises `OSError`."""
         with self._lock, self._alone() as is_alone:

@@ -299,6 +299,21 @@ def test_history_follows_a_rename(shared_server: JupyterServer) -> None:
     require_histories(shared_server, {"second report.ipynb": ["second report", "another draft"]})
 
 
+def test_a_renamed_notebook_is_listed_under_its_new_name_only(shared_server: JupyterServer) -> None:
+    save_all(shared_server, "listed before.ipynb", "before")
+    shared_server.wait_until("archived")
+    rename(shared_server, "listed before.ipynb", "listed now.ipynb")
+    save_all(shared_server, "listed now.ipynb", "now")
+    for _ in range(2):
+        answer = shared_server.bookstore("GET", "notebooks", params={"q": "listed "})
+        listed = [(notebook["path"], notebook["exists"]) for notebook in answer["notebooks"]]
+        assert listed == [("listed now.ipynb", True)]
+        page = shared_server.api("GET", "/bookstore", params={"q": "listed "})
+        assert "listed now.ipynb" in page.text
+        assert "deleted here" not in page.text
+        shared_server.wait_until("archived")
+
+
 def test_history_follows_the_rename_of_a_folder(shared_server: JupyterServer) -> None:
     (shared_server.root_dir / "plans/deep").mkdir(parents=True)
     save_all(shared_server, "plans/deep/a.ipynb", "planned")

@@ -10,6 +10,7 @@ other servers hold at times, and unless each is synchronised a power cut can cos
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import io
 import json
@@ -17,8 +18,8 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -121,6 +122,7 @@ class Outbox:
         self.lock_file = self.directory / "uploader.lock"
         self.set_aside_directory = self.directory / "unreadable"
         self._state_file = self.directory / "state"
+        self._pipe = self.directory / "wake"
         self._prefix = os.path.join(self.directory, "")
         self._blanks = Blanks(self.directory, _WAITING)
         self._clock = _Clock(self._newest_time)
@@ -288,6 +290,45 @@ class Outbox:
                 )
                 if is_blank and time.time() - status.st_mtime > _FORGOTTEN:
                     os.unlink(entry)
+
+    @contextmanager
+    def wakes(self, on_wake: Callable[[], None]) -> Iterator[None]:
+        """Have the event loop call a function when another process calls `wake`.
+
+        Parameters
+        ----------
+        on_wake : callable
+        """
+        loop = asyncio.get_running_loop()
+        with suppress(OSError):  # it is there, or the file system has no named pipes
+            os.mkfifo(self._pipe, mode=0o600)
+        try:
+            # Opened for writing, too, it does not end when a writer closes it.
+            pipe = os.open(self._pipe, os.O_RDWR | os.O_NONBLOCK)
+        except OSError:
+            yield  # saves of others are found by looking
+            return
+
+        def read() -> None:
+            with suppress(BlockingIOError):
+                os.read(pipe, 1 << 16)
+            on_wake()
+
+        loop.add_reader(pipe, read)
+        try:
+            yield
+        finally:
+            loop.remove_reader(pipe)
+            os.close(pipe)
+
+    def wake(self) -> None:
+        """Notify the process that uploads from this outbox of a save."""
+        with suppress(OSError):  # nobody reads, or the pipe is full
+            pipe = os.open(self._pipe, os.O_WRONLY | os.O_NONBLOCK)
+            try:
+                os.write(pipe, b"\n")
+            finally:
+                os.close(pipe)
 
     def write_state(self, state: dict[str, Any]) -> None:
         """Keep what the uploader tells of itself, for every server that shares the outbox."""

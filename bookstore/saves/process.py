@@ -1,9 +1,9 @@
-"""The uploader in a process of its own, as the server sees it.
+"""Run the uploader in a process of its own, while saves wait or have just come.
 
 In a thread it would share the server's interpreter: an upload costs about as much Python as a save.
 Two pipes join the two: settings go in on standard input, then a line for each save; JSON lines come
-out on a descriptor of their own, with what became of the saves. What runs at the other end is
-:mod:`bookstore.saves.worker`.
+out on a descriptor of their own, with what became of the saves. The other end is
+:mod:`bookstore.saves.worker`, which exits when it has been idle for a while.
 """
 
 from __future__ import annotations
@@ -31,23 +31,32 @@ _GRACE = 5.0  # seconds beyond shutdown_timeout until an uploader that does not 
 
 
 class UploaderProcess:
-    """The server's end: starts the process, keeps it running, hears its events.
+    """Start the process, start it again when it is needed, and pass on its events.
 
     Parameters
     ----------
     settings : BookstoreSettings
     log : Logger
-        Where its messages go.
+        Receives the process's messages.
     on_event : callable
         Called with each event, in a thread of its own.
+    has_pending : callable
+        Whether saves wait; may raise `OSError`.
     """
 
     def __init__(
-        self, settings: BookstoreSettings, log: Logger, on_event: Callable[[Event], None]
+        self,
+        settings: BookstoreSettings,
+        log: Logger,
+        on_event: Callable[[Event], None],
+        has_pending: Callable[[], bool],
     ) -> None:
         self._settings = settings
         self._log = log
         self._on_event = on_event
+        self._has_pending = has_pending
+        self._is_needed = threading.Event()
+        self._is_needed.set()
         self._process: subprocess.Popen[bytes] | None = None
         self._to_process: IO[bytes] | None = None
         self._woken_at = -math.inf
@@ -56,7 +65,7 @@ class UploaderProcess:
         self._thread = threading.Thread(target=self._supervise, name="bookstore", daemon=True)
 
     def start(self) -> None:
-        """Start the process in the background, once."""
+        """Start the process in the background, if that was not done before."""
         with self._starting:
             if self._thread.ident:
                 return
@@ -66,7 +75,8 @@ class UploaderProcess:
                 self._log.error("Bookstore: saves cannot be uploaded: %s.", error)
 
     def wake(self) -> None:
-        """Say that there is a new save; never waits."""
+        """Notify the process of a new save, or start it anew; never waits."""
+        self._is_needed.set()
         # Once woken it waits for CALM before it reads the outbox, so that one wake-up is enough for
         # all saves of that time.
         if time.monotonic() - self._woken_at < CALM / 2:
@@ -78,8 +88,9 @@ class UploaderProcess:
                 self._woken_at = time.monotonic()
 
     def close(self) -> None:
-        """Let it upload what is pending, for `shutdown_timeout` at most, and end it."""
+        """End the process; it may upload what is pending for `shutdown_timeout` before."""
         self._closing.set()
+        self._is_needed.set()
         if not self._thread.is_alive():
             return
         self._hang_up()
@@ -91,20 +102,41 @@ class UploaderProcess:
         delays = retry_delays()
         while not self._closing.is_set():
             started = time.monotonic()
-            try:
-                self._process, events = self._start()
-            except OSError as error:
-                self._log.error("Bookstore: the uploader cannot be started: %s.", error)
-            else:
-                with events:
-                    self._listen(events)
-                code = self._process.wait()
-                if self._closing.is_set():
-                    return
+            code = self._run()
+            if code == 0:  # it was idle, or is to end
+                delays = retry_delays()
+                self._wait_until_needed()
+                continue
+            if self._closing.is_set():
+                return
+            if code is not None:
                 self._log.warning("Bookstore: the uploader ended with %s; starting it anew.", code)
             if time.monotonic() - started > _LONG_LIFE:
                 delays = retry_delays()
             self._closing.wait(next(delays))
+
+    def _run(self) -> int | None:
+        """Run the process until it ends; return its exit code, or None if it did not start."""
+        self._is_needed.clear()
+        try:
+            self._process, events = self._start()
+        except OSError as error:
+            self._log.error("Bookstore: the uploader cannot be started: %s.", error)
+            return None
+        with events:
+            for line in events:
+                try:
+                    self._pass_on(json.loads(line))
+                except Exception:  # whatever it is, the next event is passed on
+                    self._log.exception("Bookstore: an event of the uploader was not understood.")
+        return self._process.wait()
+
+    def _wait_until_needed(self) -> None:
+        # A save that came while it was about to exit was not noticed by it.
+        with suppress(OSError):
+            if self._has_pending():
+                return
+        self._is_needed.wait()
 
     def _start(self) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
         """Start the process; give it, and where its events come out."""
@@ -118,8 +150,9 @@ class UploaderProcess:
             os.close(to_us)
         to_process = cast(IO[bytes], process.stdin)
         # Not on the command line and not in the environment: both can be read by others.
-        to_process.write(json.dumps(self._settings.values()).encode() + b"\n")
-        to_process.flush()
+        with suppress(BrokenPipeError):  # it has ended, and its exit code says so
+            to_process.write(json.dumps(self._settings.values()).encode() + b"\n")
+            to_process.flush()
         os.set_blocking(to_process.fileno(), False)
         self._to_process = to_process
         if self._closing.is_set():
@@ -147,10 +180,8 @@ class UploaderProcess:
             with suppress(OSError):
                 self._to_process.close()
 
-    def _listen(self, events: IO[bytes]) -> None:
-        for line in events:
-            event = json.loads(line)
-            if event["event"] == "log":
-                self._log.log(event["level"], "Bookstore: %s", event["message"])
-            else:
-                self._on_event(event)
+    def _pass_on(self, event: Event) -> None:
+        if event["event"] == "log":
+            self._log.log(event["level"], "Bookstore: %s", event["message"])
+        else:
+            self._on_event(event)

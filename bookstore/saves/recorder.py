@@ -17,7 +17,7 @@ from ..bookstore_config import BookstoreSettings
 from ..s3_paths import LONGEST_KEY, s3_key
 from ..storage.base import format_time, utc_now
 from ..validation import BadInput, plain_path, shown
-from . import metrics
+from . import holders, metrics
 from .identities import Identities
 from .outbox import Outbox
 from .process import UploaderProcess
@@ -104,7 +104,9 @@ class Recorder:
         self._author = author()
         self._outbox = outbox
         self._identities = identities
-        self._uploader = UploaderProcess(settings, log, self._on_event)
+        self._uploader = UploaderProcess(
+            settings, log, self._on_event, has_pending=lambda: outbox.pending() > 0
+        )
         self._lost = 0
         self._last_loss: dict[str, Any] | None = None
 
@@ -216,6 +218,13 @@ class Recorder:
         return self._newest_error(self._outbox.read_state())
 
     def _newest_error(self, state: dict[str, Any]) -> dict[str, Any] | None:
+        since = holders.silent_since(self._outbox)
+        if since and self.another_uploads():
+            message = (
+                f"The uploader has shown no sign of life since {format_time(since)}, so saves wait"
+                " on this machine: see whether its process is stopped, or the disk hangs."
+            )
+            return {"path": None, "message": message, "at": format_time(utc_now())}
         errors = [error for error in (state.get("last_error"), self._last_loss) if error]
         return max(errors, key=lambda error: str(error["at"]), default=None)
 

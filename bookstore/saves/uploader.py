@@ -28,8 +28,8 @@ from .circuit_breaker import Outage, retry_delays
 from .identities import Identities, identify
 from .outbox import IN_MEMORY, Outbox, Save, UnreadableSave
 
-# Saves of another server that shares the outbox are found by looking: nobody wakes us for them.
-_LOOK_INTERVAL = 5.0  # seconds
+# Saves of another server that shares the outbox are found by looking, where it cannot wake us.
+_LOOK_INTERVAL = 60.0  # seconds
 # Saves come first: an upload that begins while more of them arrive would take time from them.
 CALM = 1.0  # seconds without a save after which uploading begins
 _PATIENCE = 5.0  # seconds after which it begins all the same
@@ -90,6 +90,11 @@ class Uploader:
         self._news = asyncio.Event()
         self._outage = Outage()
         self._draining = asyncio.Event()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether saves are in its queues, or it was woken and has not looked yet."""
+        return bool(self._tasks) or self._news.is_set()
 
     def wake(self) -> None:
         """Look into the outbox, as soon as no more saves come."""

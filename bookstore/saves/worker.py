@@ -1,8 +1,9 @@
-"""What runs in the uploader's process: one uploader, and its reports to the server.
+"""Run in the uploader's process: one uploader, and its reports to the server.
 
-It ends when its standard input does, that is with its server, also with one that was killed; it may
-first upload what is pending, for `shutdown_timeout`. Of several processes on one outbox only one
-uploads; when it ends another takes over.
+It exits when it has been idle for two minutes, or when its standard input ends, that is with its
+server, also with one that was killed; it may first upload what is pending, for `shutdown_timeout`.
+Of several processes on one outbox only one uploads. The others wait for its lock while saves wait,
+and wake it through a named pipe.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from logging import ERROR, INFO, WARNING
@@ -36,6 +38,7 @@ from ..storage import (
 )
 from ..storage.base import format_time, utc_now
 from ..storage.index import identity
+from . import holders
 from .identities import Identities
 from .outbox import Outbox, Save, UnreadableSave
 from .uploader import Uploader
@@ -44,6 +47,8 @@ _NICENESS = 10  # what people compute goes before what we upload
 _LOCK_INTERVAL = 5.0  # seconds between attempts to become the one that uploads
 _CHECK_INTERVAL = 15.0  # seconds until a store that was not well is asked again
 _COUNT_INTERVAL = 0.2  # seconds between counts of what waits, at least
+IDLE_TIME = 120.0  # seconds without a save, and with none pending, after which it exits
+_BEAT_INTERVAL = 10.0  # seconds between two signs of life while saves wait
 
 
 class Report:
@@ -113,6 +118,11 @@ class Report:
         self.state["store"] = {"versioned": answer.versioned, "problem": answer.problem}
         self._write_down()
 
+    @property
+    def has_problem(self) -> bool:
+        """Whether something is wrong with the store, which is asked until it is not."""
+        return bool(self._last_check and self._last_check.problem)
+
     def log(self, level: int, message: str) -> None:
         """Write to the server's log."""
         self._emit("log", level=level, message=message)
@@ -170,7 +180,29 @@ async def _work(
 ) -> None:
     outbox = Outbox(settings.local_path, options.url)
     report = Report(outbox, events)
+    life = Life()
+    life.listen()
+    try:
+        outbox.create()
+        outbox.sweep()
+        async with _uploader_lock(outbox, life) as is_locked:
+            if is_locked:
+                await _upload(settings, options, outbox, report, life)
+    except (OSError, NotImplementedError) as error:  # the latter: a disk without locks
+        report.log(ERROR, f"saves cannot be uploaded from {outbox.directory}: {error}.")
+        sys.exit(1)
+
+
+async def _upload(
+    settings: BookstoreSettings,
+    options: LocalOptions | S3Options,
+    outbox: Outbox,
+    report: Report,
+    life: Life,
+) -> None:
+    """Upload with the lock held; only now is the store's client imported."""
     identities = Identities(outbox.directory)
+    identities.compact()
     store = open_store(options)
     uploader = Uploader(
         outbox,
@@ -180,53 +212,82 @@ async def _work(
         max_threads=settings.max_threads,
         skip_unchanged=settings.skip_unchanged,
     )
-    ended = _ending(uploader.wake)
+    life.on_wake = uploader.wake
     try:
-        outbox.create()
-        outbox.sweep()
-        async with _the_only_one(outbox, ended) as chosen:
-            if chosen:
-                identities.compact()
-                await _upload_until(ended, outbox, uploader, store, report)
-                with suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(uploader.drain(), settings.shutdown_timeout)
-                report.count()
-    except (OSError, NotImplementedError) as error:  # the latter: a disk without locks
-        report.log(ERROR, f"saves cannot be uploaded from {outbox.directory}: {error}.")
-        sys.exit(1)
+        with outbox.wakes(uploader.wake):
+            uploader.wake()  # by saves that came before
+            await _upload_until(life, outbox, uploader, store, report)
+        if life.ended.is_set():
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(uploader.drain(), settings.shutdown_timeout)
+        report.count()
     finally:
         await store.close()
 
 
-def _ending(on_line: Callable[[], None]) -> asyncio.Event:
-    """Hear standard input: call for each line; the event is set at its end, or at SIGTERM."""
-    loop = asyncio.get_running_loop()
-    ended = asyncio.Event()
+class Life:
+    """Follow how long the process is to live: with its server, and while it is needed.
 
-    def listen() -> None:
-        with suppress(RuntimeError):  # the loop is closed
-            while os.read(sys.stdin.fileno(), 1 << 16):
-                loop.call_soon_threadsafe(on_line)
-            loop.call_soon_threadsafe(ended.set)
+    Attributes
+    ----------
+    ended : asyncio.Event
+        Set when standard input ends, or at SIGTERM.
+    on_wake : callable
+        Called for each line of standard input, by which the server notifies of a save.
+    """
 
-    threading.Thread(target=listen, daemon=True).start()
-    signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(ended.set))
-    return ended
+    def __init__(self) -> None:
+        self.ended = asyncio.Event()
+        self.on_wake: Callable[[], None] = lambda: None
+        self._needed_at = time.monotonic()
+
+    def listen(self) -> None:
+        """Read standard input in a thread."""
+        loop = asyncio.get_running_loop()
+
+        def read() -> None:
+            with suppress(RuntimeError):  # the loop is closed
+                while os.read(sys.stdin.fileno(), 1 << 16):
+                    loop.call_soon_threadsafe(self._wake)
+                loop.call_soon_threadsafe(self.ended.set)
+
+        threading.Thread(target=read, daemon=True).start()
+        signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(self.ended.set))
+
+    def _wake(self) -> None:
+        self.needed()
+        self.on_wake()
+
+    def needed(self) -> None:
+        """Note that there is work, or was a moment ago."""
+        self._needed_at = time.monotonic()
+
+    @property
+    def idle_time(self) -> float:
+        """Seconds since there was work."""
+        return time.monotonic() - self._needed_at
 
 
 @asynccontextmanager
-async def _the_only_one(outbox: Outbox, ended: asyncio.Event) -> AsyncIterator[bool]:
-    """Wait until no other process uploads from this outbox; false if we are to end before.
+async def _uploader_lock(outbox: Outbox, life: Life) -> AsyncIterator[bool]:
+    """Acquire the outbox's lock; yield False if told to stop, or not needed any more, before.
 
-    The kernel lets go of the lock of a process that was killed.
+    The kernel releases the lock of a process that was killed.
     """
     lock = FileLock(outbox.lock_file, thread_local=False)
-    while not lock.is_locked and not ended.is_set():
+    life.on_wake = outbox.wake
+    while not (lock.is_locked or life.ended.is_set() or life.idle_time > IDLE_TIME):
         try:
             lock.acquire(timeout=0)
         except Timeout:
+            if outbox.pending():
+                life.needed()
+                outbox.wake()
+                holders.end_abandoned(outbox)
             with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(ended.wait(), _LOCK_INTERVAL)
+                await asyncio.wait_for(life.ended.wait(), _LOCK_INTERVAL)
+    if lock.is_locked:
+        holders.record(outbox)
     try:
         yield lock.is_locked
     finally:
@@ -241,9 +302,20 @@ async def _watch(lock_file: Path) -> None:
     raise FileNotFoundError(errno.ENOENT, "the outbox was removed", str(lock_file))
 
 
+async def _be_idle(life: Life, outbox: Outbox, uploader: Uploader, report: Report) -> None:
+    """Return when there was no work for a while; show signs of life while there is."""
+    while life.idle_time < IDLE_TIME or outbox.pending() or report.has_problem:
+        if uploader.is_busy:
+            life.needed()
+            os.utime(outbox.lock_file)
+        await asyncio.sleep(_BEAT_INTERVAL)
+
+
 async def _upload_until(
-    ended: asyncio.Event, outbox: Outbox, uploader: Uploader, store: Store, report: Report
+    life: Life, outbox: Outbox, uploader: Uploader, store: Store, report: Report
 ) -> None:
+    """Upload until told to stop, or idle."""
+
     async def check() -> None:
         while True:
             answer = await store.check()
@@ -254,9 +326,14 @@ async def _upload_until(
 
     working = [
         asyncio.create_task(work)
-        for work in (uploader.run(), report.keep_counting(), _watch(outbox.lock_file))
+        for work in (
+            uploader.run(),
+            report.keep_counting(),
+            _watch(outbox.lock_file),
+            _be_idle(life, outbox, uploader, report),
+        )
     ]
-    beside = [asyncio.create_task(check()), asyncio.create_task(ended.wait())]
+    beside = [asyncio.create_task(check()), asyncio.create_task(life.ended.wait())]
     await asyncio.wait([*working, beside[1]], return_when=asyncio.FIRST_COMPLETED)
     for task in (*working, *beside):
         task.cancel()

@@ -118,6 +118,46 @@ def test_two_servers_on_one_local_dir_lose_nothing_and_repeat_nothing(
     assert len(bucket.version_ids("workspace/last.ipynb")) == 3
 
 
+def test_a_stopped_uploader_is_reported_and_loses_its_place(
+    core_kind: str, start_server: StartServer, bucket: Bucket, tmp_path: Path
+) -> None:
+    shared = {"local_dir": str(tmp_path / "shared"), **bucket.settings}
+    first, second = start_server(core_kind, **shared), start_server(core_kind, **shared)
+    first.save("a.ipynb", make_notebook("0"))
+    first.wait_until("archived")
+    (stopped,) = first.uploaders()
+    stopped.suspend()
+    for server, text in ((first, "1"), (second, "2")):
+        server.save("a.ipynb", make_notebook(text))
+    status = second.wait_until(lambda s: s["archive"]["last_error"], timeout=120)
+    assert "has shown no sign of life since" in status["archive"]["last_error"]["message"]
+    assert status["archive"]["pending"] == 2
+
+    # As long as its server runs, it may go on; after that, its place is taken.
+    assert stopped.is_running()
+    first.kill()
+    second.wait_until("archived")
+    assert [text_of(body) for body in bucket.bodies("workspace/a.ipynb")] == ["0", "1", "2"]
+    assert second.status()["archive"]["last_error"] is None
+
+
+def test_an_idle_uploader_exits_and_is_started_by_the_next_save(
+    core_kind: str, start_server: StartServer, bucket: Bucket, tmp_path: Path
+) -> None:
+    # Python runs this at the start of each process.
+    (tmp_path / "sitecustomize.py").write_text(
+        "from bookstore.saves import worker; worker.IDLE_TIME = 1.0; worker._BEAT_INTERVAL = 0.1"
+    )
+    server = start_server(core_kind, **bucket.settings, env={"PYTHONPATH": str(tmp_path)})
+    wait_for(lambda: not server.uploaders(), "the uploader to exit")
+    for number in range(3):
+        server.save("a.ipynb", make_notebook(f"{number}"))
+        server.wait_until("archived")
+        wait_for(lambda: not server.uploaders(), "the uploader to exit")
+    assert [text_of(body) for body in bucket.bodies("workspace/a.ipynb")] == ["0", "1", "2"]
+    assert "ended with" not in server.log
+
+
 def test_saves_for_one_bucket_never_go_to_another(
     server: JupyterServer, bucket: Bucket, fault_proxy: FaultProxy
 ) -> None:

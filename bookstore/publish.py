@@ -8,7 +8,7 @@ from tornado.web import HTTPError
 
 from .notebooks.json import write_notebook
 from .operations.publish import publish
-from .validation import notebook_path, shown
+from .validation import BadInput, notebook_path, shown
 from .web.base import ApiHandler, endpoint
 
 
@@ -28,6 +28,11 @@ class BookstorePublishHandler(ApiHandler):
             raise HTTPError(
                 415, 'Only notebooks can be published: the model\'s type is "notebook".'
             )
+        replace = self.get_query_argument("replace", "false")
+        if replace not in ("true", "false"):
+            raise BadInput(f"replace must be true or false, not {shown(replace)}.")
         content = await asyncio.to_thread(write_notebook, model.get("content"))
-        version = await self.bookstore.run(publish(self.bookstore, path, content))
+        version = await self.bookstore.run(
+            publish(self.bookstore, path, content, replace=replace == "true")
+        )
         await self.answer(self.links(self.bookstore.bucket, version.key, version.version_id))

@@ -90,7 +90,7 @@ class BookstoreClient(CurrentNotebookClient):
         """The address to clone at."""
         return f"{self.bookstore_endpoint}/clone"
 
-    def publish(self, path: str | None = None) -> PublishResult:
+    def publish(self, path: str | None = None, *, replace: bool = False) -> PublishResult:
         """Publish a notebook as it was last saved.
 
         Edits that are not saved are not published: a kernel cannot save the notebook.
@@ -99,6 +99,8 @@ class BookstoreClient(CurrentNotebookClient):
         ----------
         path : str, optional
             The default is this notebook.
+        replace : bool
+            Whether to publish over a notebook that another user published.
 
         Returns
         -------
@@ -114,7 +116,8 @@ class BookstoreClient(CurrentNotebookClient):
         path = self._path_or_own(path)
         saved = self._saved(path)
         body = {"type": saved["type"], "content": saved["content"]}
-        answer = self._ask("PUT", self.publish_endpoint + quote(path), data=json.dumps(body))
+        url = self.publish_endpoint + quote(path) + "?replace=true" * replace
+        answer = self._ask("PUT", url, data=json.dumps(body))
         return PublishResult(
             path=path,
             last_saved=read_time(saved.get("last_modified")),

@@ -22,6 +22,7 @@ from ..bookstore_config import BookstoreSettings
 from ..core import Bookstore, get_bookstore
 from ..notebooks.json import NotANotebook
 from ..operations.clone import NotAllowed, NotOffered
+from ..operations.publish import PublishedByAnother
 from ..saves.recorder import Recorder
 from ..storage import NoStore, NotVersioned, StoreRefused, StoreUnavailable, VersionNotFound
 from ..validation import BadInput, notebook_path, shown
@@ -43,6 +44,7 @@ _CODES: tuple[tuple[type[Exception], int], ...] = (
     (StoreRefused, REFUSED),
     (NotVersioned, REFUSED),
     (NotAllowed, REFUSED),
+    (PublishedByAnother, REFUSED),
     (NotANotebook, FAILED),
     (UsageError, USAGE),
     (TraitError, USAGE),

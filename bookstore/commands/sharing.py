@@ -8,7 +8,7 @@ import sys
 from typing import Any
 from urllib.parse import urlsplit
 
-from traitlets import Unicode
+from traitlets import Bool, Unicode
 
 from ..history.models import clone_link
 from ..notebooks.json import read_notebook, write_notebook
@@ -38,7 +38,17 @@ class Publish(_PublishedCommand):
     usage = "PATH"
     examples = """
     jupyter bookstore publish team/report.ipynb
+    jupyter bookstore publish team/report.ipynb --replace
     """
+
+    replace = Bool(help="Publish over a notebook that another user published.").tag(config=True)
+    flags = {
+        **BookstoreCommand.flags,
+        "replace": (
+            {"Publish": {"replace": True}},
+            "Publish over a notebook that another user published.",
+        ),
+    }
 
     async def answer(self, *arguments: str) -> dict[str, Any]:
         """Publish it, as the server does."""
@@ -47,7 +57,9 @@ class Publish(_PublishedCommand):
         if not path.endswith(".ipynb"):
             raise UsageError(f"{path} cannot be published: its name must end in .ipynb.")
         content = await asyncio.to_thread(_notebook, os.path.join(self.root, path))
-        version = await self.bookstore.run(publish(self.bookstore, path, content))
+        version = await self.bookstore.run(
+            publish(self.bookstore, path, content, replace=self.replace)
+        )
         return {
             "path": path,
             "s3_path": s3_url(self.bookstore.bucket, version.key),

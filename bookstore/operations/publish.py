@@ -5,17 +5,28 @@ from __future__ import annotations
 import hashlib
 import io
 import uuid
+from contextlib import suppress
 
 from .._version import __version__
 from ..core import Bookstore, Section
 from ..notebooks.json import kernel_name_of
 from ..saves.recorder import author
-from ..storage import Provenance, Version
+from ..storage import Provenance, Store, Version, VersionNotFound
 from ..storage.base import utc_now
+from ..validation import shown
+
+
+class PublishedByAnother(Exception):
+    """A path has a notebook that another user published; the message names them."""
 
 
 async def publish(
-    bookstore: Bookstore, path: str, content: bytes, *, section: Section = "published"
+    bookstore: Bookstore,
+    path: str,
+    content: bytes,
+    *,
+    section: Section = "published",
+    replace: bool = False,
 ) -> Version:
     """Put a notebook's bytes into the store, as a version with a link of its own.
 
@@ -29,9 +40,12 @@ async def publish(
         As `write_notebook` gives them.
     section : "published" or "workspace"
         Under the prefix of which it belongs.
+    replace : bool
+        Whether to publish over a notebook that another user published.
 
     Raises
     ------
+    PublishedByAnother
     StoreError
     """
     file = io.BytesIO(content)
@@ -44,4 +58,17 @@ async def publish(
         release=__version__,
     )
     key = bookstore.key(section, path)
-    return await bookstore.stores.home().put(key, file, origin)
+    store = bookstore.stores.home()
+    if section == "published" and not replace:
+        await _require_own(store, key, path, origin.author)
+    return await store.put(key, file, origin)
+
+
+async def _require_own(store: Store, key: str, path: str, user: str) -> None:
+    with suppress(VersionNotFound):
+        origin = (await store.describe(key)).provenance
+        if origin and origin.author not in ("", user):
+            raise PublishedByAnother(
+                f"{shown(path)} was published by {shown(origin.author)}: publish under another"
+                " path, or replace it (--replace, replace=true)."
+            )

@@ -26,6 +26,7 @@ from ..history.models import clone_link
 from ..notebooks.diff import NotInstalled
 from ..notebooks.json import NotANotebook, parse_json
 from ..operations.clone import NotAllowed, NotOffered
+from ..operations.publish import PublishedByAnother
 from ..s3_paths import s3_url
 from ..storage import NoStore, StoreError, StoreUnavailable, TooLarge, VersionNotFound
 from ..storage.base import format_time
@@ -41,6 +42,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (StoreError, 502),
     (NotANotebook, 422),
     (NotAllowed, 403),
+    (PublishedByAnother, 409),
     (NotOffered, 404),
     (NotInstalled, 501),
     (BadInput, 400),

@@ -6,6 +6,7 @@ import os
 import pty
 import struct
 import termios
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -115,6 +116,25 @@ def test_a_notebook_is_published_named_and_cloned(shell: Shell, published: dict[
     assert {text_of((shell.root / clone).read_bytes()) for clone in clones} == {"for all"}
     (version,) = shell.json("versions", "share/mine.ipynb")["versions"]
     assert version["copied_from"] == f"{place}?versionId={published['versionID']}"
+
+
+def test_what_another_user_published_is_replaced_on_demand_only(tmp_path: Path) -> None:
+    shells = [
+        Shell(
+            tmp_path / name,
+            store_url="local",
+            local_dir=str(tmp_path / "shared"),
+            env={"JUPYTERHUB_USER": name},
+        )
+        for name in ("ann", "ben")
+    ]
+    for shell in shells:
+        shell.write("report.ipynb", make_notebook("a report"))
+    ann, ben = shells
+    first = ann.json("publish", "report.ipynb")["versionID"]
+    assert "was published by 'ann'" in ben.error("publish", "report.ipynb", code=4)
+    second = ben.json("publish", "report.ipynb", "--replace")["versionID"]
+    assert ben.version_ids("report.ipynb", "--in", "published") == [second, first]
 
 
 def test_what_is_there_is_archived_once(shell: Shell, archived: Contents) -> None:

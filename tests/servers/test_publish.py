@@ -77,6 +77,26 @@ def test_a_published_notebook_tells_what_a_saved_one_does(
     assert set(version.metadata) >= {"save-id", "saved-at", "author", "bookstore-release"}
 
 
+def test_what_another_user_published_is_replaced_on_demand_only(
+    start_server: StartServer, core_kind: str, bucket: Bucket
+) -> None:
+    ann, ben = (
+        start_server(core_kind, **bucket.settings, env={"JUPYTERHUB_USER": name})
+        for name in ("ann", "ben")
+    )
+    publish(ann, "report.ipynb", make_notebook("ann's"))
+    publish(ann, "report.ipynb", make_notebook("ann's, again"))
+    model = {"type": "notebook", "content": make_notebook("ben's")}
+    refused = ben.bookstore("PUT", "publish/report.ipynb", json=model, status=409)
+    assert "was published by 'ann'" in refused["message"]
+    assert len(bucket.versions("published/report.ipynb")) == 2
+    ben.bookstore("PUT", "publish/report.ipynb", json=model, params={"replace": "true"})
+    authors = [v.metadata["author"] for v in bucket.versions("published/report.ipynb")]
+    assert authors == ["ann", "ann", "ben"]
+    unclear = {"json": model, "params": {"replace": "maybe"}, "status": 400}
+    assert "true or false" in ann.bookstore("PUT", "publish/report.ipynb", **unclear)["message"]
+
+
 def test_publishing_again_keeps_what_was_published(shared_server: JupyterServer) -> None:
     links = [
         publish(shared_server, "again.ipynb", make_notebook(text))["clone_url"]

@@ -60,6 +60,9 @@ def test_publish_sends_what_is_saved(stub: StubServer, client: BookstoreClient) 
     assert body["type"] == "notebook"
     assert set(body) == {"type", "content"}
     assert str(body["content"]) == str(NOTEBOOK)
+    assert stub.asked[-1].query == ""
+    client.publish(replace=True)
+    assert stub.asked[-1].query == "replace=true"
 
 
 def test_a_notebook_that_is_not_there_is_not_published(client: BookstoreClient) -> None:

@@ -56,7 +56,6 @@ class UploaderProcess:
         self._on_event = on_event
         self._has_pending = has_pending
         self._is_needed = threading.Event()
-        self._is_needed.set()
         self._process: subprocess.Popen[bytes] | None = None
         self._to_process: IO[bytes] | None = None
         self._woken_at = -math.inf
@@ -117,7 +116,6 @@ class UploaderProcess:
 
     def _run(self) -> int | None:
         """Run the process until it ends; return its exit code, or None if it did not start."""
-        self._is_needed.clear()
         try:
             self._process, events = self._start()
         except OSError as error:
@@ -132,9 +130,10 @@ class UploaderProcess:
         return self._process.wait()
 
     def _wait_until_needed(self) -> None:
-        # A save that came while it was about to exit was not noticed by it.
+        # A save that came while the process was about to exit was not noticed by it, but is there.
+        self._is_needed.clear()
         with suppress(OSError):
-            if self._has_pending():
+            if self._closing.is_set() or self._has_pending():
                 return
         self._is_needed.wait()
 

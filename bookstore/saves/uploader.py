@@ -30,6 +30,7 @@ from .outbox import IN_MEMORY, Outbox, Save, UnreadableSave
 
 # Saves of another server that shares the outbox are found by looking, where it cannot wake us.
 _LOOK_INTERVAL = 60.0  # seconds
+_UNFINISHED_INTERVAL = 5.0  # seconds until a save that was being written is looked for again
 # Saves come first: an upload that begins while more of them arrive would take time from them.
 CALM = 1.0  # seconds without a save after which uploading begins
 _PATIENCE = 5.0  # seconds after which it begins all the same
@@ -104,10 +105,12 @@ class Uploader:
         """Upload saves as they come, until cancelled."""
         while True:
             await self._calm()
-            self._take_up()
+            is_complete = self._take_up()
             self._news.clear()
             with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._news.wait(), _LOOK_INTERVAL)
+                await asyncio.wait_for(
+                    self._news.wait(), _LOOK_INTERVAL if is_complete else _UNFINISHED_INTERVAL
+                )
 
     async def _calm(self) -> None:
         patient_until = time.monotonic() + _PATIENCE
@@ -123,19 +126,30 @@ class Uploader:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    def _take_up(self) -> None:
+    def _take_up(self) -> bool:
         """Queue the saves that wait, for each notebook a prefix of what was saved.
+
+        Returns
+        -------
+        bool
+            Whether these are all there are: none is being written, or has to wait for another.
+
+        Notes
+        -----
 
         While a directory is read saves are added to it, and of two quick ones of a notebook the
         older may be missed. It was complete before the newer began, so a second reading has it:
         of that one, what is newer than all saves of its notebook in the first one has to wait.
         """
         newest: dict[str, int] = {}
+        is_complete = True
         first = self._waiting({})
         for save in first.values():
-            newest[save.key] = max(save.time, newest.get(save.key, 0))
+            if save:
+                newest[save.key] = max(save.time, newest.get(save.key, 0))
         for save in self._waiting(first).values() if first else ():
-            if save.time > newest.get(save.key, 0):
+            if save is None or save.time > newest.get(save.key, 0):
+                is_complete = False
                 continue
             self._taken.add(save.save_id)
             self._reporter.queued(save)
@@ -146,18 +160,19 @@ class Uploader:
                 task = asyncio.create_task(self._upload_all(save.key))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
+        return is_complete
 
-    def _waiting(self, known: dict[str, Save]) -> dict[str, Save]:
-        """Return by id the saves in the outbox that are in no queue; those known are not read."""
+    def _waiting(self, known: dict[str, Save | None]) -> dict[str, Save | None]:
+        """Return by id the saves in the outbox that are in no queue, None for one being written.
+
+        Those known are not read again.
+        """
         waiting = {}
         for save_id in self._outbox.ids() - self._taken:
             try:
-                save = known.get(save_id) or self._outbox.load(save_id)
+                waiting[save_id] = known.get(save_id) or self._outbox.load(save_id)
             except UnreadableSave as error:
                 self._set_aside(save_id, error)
-                continue
-            if save:
-                waiting[save_id] = save
         return waiting
 
     def _set_aside(self, save_id: str, error: UnreadableSave) -> None:

@@ -214,7 +214,7 @@ class VersionIndex:
     def _database(self) -> Iterator[sqlite3.Connection]:
         """Open the database for one transaction."""
         if not self._lock.acquire(timeout=LOCK_TIMEOUT):
-            raise sqlite3.OperationalError(f"{self._file} is locked")
+            raise sqlite3.OperationalError(f"database is locked ({self._file})")
         try:
             with self._connected() as database:
                 yield database

@@ -10,7 +10,9 @@ import asyncio
 import hashlib
 import os
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -53,8 +55,10 @@ class LocalStore:
         self._blobs = options.directory / "blobs"
         self._index = VersionIndex(options.index_file, durable=True)
         self._index_file = options.index_file
-        # Held while a version is added or removed, so that a rebuilt index misses none.
-        self._lock = FileLock(options.directory / "lock", timeout=LOCK_TIMEOUT, thread_local=False)
+        self._thread_lock = threading.Lock()
+        self._file_lock = FileLock(
+            options.directory / "lock", timeout=LOCK_TIMEOUT, thread_local=False
+        )
 
     async def put(self, key: str, content: BinaryIO, provenance: Provenance) -> Version:
         return await self._in_thread(self._put, key, content, provenance)
@@ -97,7 +101,7 @@ class LocalStore:
         return await self._in_thread(lambda: list(self._faults()))
 
     async def rebuild_index(self) -> int:
-        return await self._in_thread(self._rebuild)
+        return await self._in_thread(self._rebuild_index)
 
     async def close(self) -> None:
         """Do nothing: there are no connections but the index's, which ends with it."""
@@ -105,14 +109,13 @@ class LocalStore:
     async def _in_thread(self, work: Callable[..., T], *args: object) -> T:
         def translated() -> T:
             try:
-                if not self._index_file.exists() and self._blobs.exists():
-                    self._rebuild()
+                self._require_index()
                 try:
                     return work(*args)
                 except sqlite3.DatabaseError as error:
                     if type(error) is not sqlite3.DatabaseError:  # not damaged
                         raise
-                    self._rebuild()
+                    self._rebuild_index()
                     return work(*args)
             except (OSError, sqlite3.Error) as error:
                 raise StoreUnavailable(
@@ -131,15 +134,8 @@ class LocalStore:
             latest=True,
             provenance=provenance,
         )
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._lock:
-            version = replace(version, stored_at=self._index.next_time(key, version.stored_at))
-            self._write_blob(content, version)
-            self._index.add(version)
-        return version
-
-    def _write_blob(self, content: BinaryIO, version: Version) -> None:
-        """Write the bytes and their record, durably, before the index has the version."""
+        if not self._index_file.exists():
+            self._index.create()
         blob = self._blob(version.version_id)
         blob.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         content.seek(0)
@@ -147,13 +143,27 @@ class LocalStore:
             with open(blob, "wb") as file:
                 while piece := content.read(_PIECE):
                     file.write(piece)
-                file.write(as_record(as_row(version)))
-                file.flush()
-                os.fsync(file.fileno())
-            _sync(blob.parent)
+                with self._exclusive():
+                    stored_at = self._index.next_time(key, version.stored_at)
+                    version = replace(version, stored_at=stored_at)
+                    file.write(as_record(as_row(version)))
+                    file.flush()
+                    os.fsync(file.fileno())
+                    _sync(blob.parent)
+                    self._index.add(version)
         except BaseException:  # what is there of it would only fill the disk further
             blob.unlink(missing_ok=True)
             raise
+        return version
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        """Hold the store's lock while a version is added or removed, or the index rebuilt.
+
+        So a rebuilt index misses none. The lock of the file keeps out other processes only.
+        """
+        with self._thread_lock, self._file_lock:
+            yield
 
     def _blob(self, version_id: str) -> Path:
         return self._blobs / version_id[:2] / version_id
@@ -188,15 +198,21 @@ class LocalStore:
     def _delete(self, key: str, version_id: str) -> None:
         if not self._index.get(key, version_id):
             return
-        with self._lock:
-            # In this order: otherwise an index that is rebuilt meanwhile has it again.
+        with self._exclusive():
             self._blob(version_id).unlink(missing_ok=True)
             self._index.remove(key, version_id)
 
-    def _rebuild(self) -> int:
+    def _require_index(self) -> None:
+        """Rebuild the index if it is missing where there are versions."""
+        if not self._index_file.exists() and self._blobs.exists():
+            self._rebuild_index(if_missing=True)
+
+    def _rebuild_index(self, *, if_missing: bool = False) -> int:
         """Replace the index by a new one of all versions whose files are whole; count them."""
         part = self._index_file.with_suffix(".part")
-        with self._lock:
+        with self._exclusive():
+            if if_missing and self._index_file.exists():
+                return 0
             part.unlink(missing_ok=True)
             index = VersionIndex(part, durable=True)
             versions = sorted(self._kept(), key=lambda version: version.stored_at)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import time
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory, mkstemp
+from typing import Any, BinaryIO
 
 from tornado.web import HTTPError
 
@@ -16,10 +20,11 @@ from .history.lineage import Entry
 from .operations.contents import os_path_of
 from .operations.restore import restore
 from .storage.base import utc_now
-from .validation import plain_path
+from .validation import NOTEBOOK, plain_path
 from .web.base import http_errors
 
 _MOST = 50  # versions in a menu
+_COPY_LIFE = 300.0  # seconds after which a copy of a version may be removed
 
 
 class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
@@ -57,6 +62,34 @@ class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
             return self._in_files.list_checkpoints(path)
         return self._answered(_models, bookstore, plain_path(path))
 
+    def checkpoint_path(self, checkpoint_id: str, path: str) -> Any:
+        """Return the path of a file with a checkpoint's content, as nbdime reads it.
+
+        Returns
+        -------
+        str or awaitable of str
+            For a version, the path of a copy that lasts some minutes.
+        """
+        bookstore = self._bookstore_for(path)
+        if not bookstore:
+            return self._in_files.checkpoint_path(checkpoint_id, path)
+        return self._copied(bookstore, checkpoint_id, plain_path(path))
+
+    async def _copied(self, bookstore: Bookstore, checkpoint_id: str, path: str) -> str:
+        key = bookstore.key("workspace", path)
+        with http_errors(), await asyncio.to_thread(self._new_copy) as copy:
+            await bookstore.run(bookstore.history.read(key, checkpoint_id, copy))
+            return copy.name
+
+    def _new_copy(self) -> BinaryIO:
+        """Create a file for a copy of a version, and remove old ones."""
+        for copy in Path(self._copies.name).iterdir():
+            if time.time() - copy.stat().st_mtime > _COPY_LIFE:
+                copy.unlink(missing_ok=True)
+        descriptor, name = mkstemp(dir=self._copies.name, suffix=NOTEBOOK)
+        os.close(descriptor)
+        return open(name, "w+b")
+
     def delete_checkpoint(self, checkpoint_id: str, path: str) -> Any:
         """Refuse: the archive is only ever added to."""
         if self._bookstore_for(path):
@@ -79,7 +112,7 @@ class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
         bookstore = self._bookstore
         # Reverting is asynchronous. Where nobody would wait for it, checkpoints stay files.
         is_awaited = self._is_asynchronous or isinstance(self.parent, ArchivingMixin)
-        return bookstore if bookstore.recorder and is_awaited and path.endswith(".ipynb") else None
+        return bookstore if bookstore.recorder and is_awaited and path.endswith(NOTEBOOK) else None
 
     @cached_property
     def _bookstore(self) -> Bookstore:
@@ -88,6 +121,11 @@ class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
     @property
     def _is_asynchronous(self) -> bool:
         return flavours.is_asynchronous(self.parent)
+
+    @cached_property
+    def _copies(self) -> TemporaryDirectory[str]:
+        """Where copies of versions are, for those who read a checkpoint as a file."""
+        return TemporaryDirectory(prefix="bookstore-checkpoints-")
 
     @cached_property
     def _in_files(self) -> Any:

@@ -69,6 +69,8 @@ def target_path(path: str, *, of: str = "") -> str:
     if path.endswith("/"):
         raise BadInput(f"{shown(path)} ends with /: name the file, too.")
     path = notebook_path(path)
+    if _CONTROL.search(path):
+        raise BadInput(f"{shown(path)} has control characters: give the target another name.")
     if any(segment.startswith(".") for segment in path.split("/")):
         raise BadInput(f"{shown(path)} is hidden: no part of the target may begin with a dot.")
     if not all(segment.strip() for segment in path.split("/")):
@@ -103,6 +105,8 @@ def key_prefix(prefix: str) -> str:
     if not prefix:
         raise BadInput("A prefix is more than slashes.")
     _require_plain("prefix", prefix, longest=LONGEST_KEY - len(_SHORTEST_PATH))
+    if _CONTROL.search(prefix):
+        raise BadInput(f"The prefix {shown(prefix)} has control characters.")
     _require_parts("prefix", prefix)
     return prefix
 
@@ -146,8 +150,8 @@ def _require_plain(what: str, text: str, longest: int = LONGEST_KEY) -> None:
         raise BadInput(f"The {what} {shown(text)} is not valid Unicode.")
     if len(text.encode()) > longest:
         raise BadInput(f"The {what} {shown(text)} is longer than {longest} bytes.")
-    if _CONTROL.search(text):
-        raise BadInput(f"The {what} {shown(text)} has control characters.")
+    if "\0" in text:  # others may be in the name of a file, and so in a key
+        raise BadInput(f"The {what} {shown(text)} has a null character.")
 
 
 def _require_parts(what: str, key: str) -> None:

@@ -18,21 +18,22 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..storage.base import Provenance
 from ..storage.options import short_name
+from ..storage.records import as_record, read_record, sync_directory
 from . import blanks
 from .blanks import Blank, Blanks
 
 _WAITING = ".save"
 _SENT = ".sent"  # given to the store at least once: it may be there already
-_LONGEST_RECORD = 1 << 16  # bytes
+_FORMAT = 1  # of records; raised where an older release would misread them
 # Seconds without a write after which half a save counts as left by a server that was killed. Should
 # its writer only have been held up, as by a suspended machine, that records the save anew.
 _UNDER_WAY = 10.0
@@ -181,7 +182,7 @@ class Outbox:
         return any(os.path.exists(file) for file in self._possible_files(save_id))
 
     def load(self, save_id: str) -> Save | None:
-        """Read what a save is; None while it is being written.
+        """Read what a save is; None while it is being written, or if only a newer release can.
 
         Raises
         ------
@@ -189,18 +190,17 @@ class Outbox:
         """
         try:
             with self._open(save_id) as file:
-                status = os.fstat(file.fileno())
-                file.seek(max(0, status.st_size - _LONGEST_RECORD))
-                line = file.read().removesuffix(b"\n").rpartition(b"\n")[2]
+                record = read_record(file)
+                age = time.time() - os.fstat(file.fileno()).st_mtime
         except OSError as error:
             raise UnreadableSave(f"its file cannot be read ({error.strerror})") from error
         try:
-            save = Save(save_id=save_id, **json.loads(line))
-            if status.st_size == save.size + len(line) + 2:
-                return save
-        except (ValueError, TypeError):
+            if record is not None:
+                known = {name: record[name] for name in _RECORDED if name in record}
+                return Save(save_id=save_id, **known) if record["format"] <= _FORMAT else None
+        except (KeyError, TypeError):
             pass
-        if time.time() - status.st_mtime < _UNDER_WAY:
+        if age < _UNDER_WAY:
             return None
         raise UnreadableSave("its file is not whole")
 
@@ -235,6 +235,17 @@ class Outbox:
     def mark_refused(self, save_id: str) -> None:
         """Note that the store has said no: the save is certainly not there."""
         os.rename(self._file(save_id, _SENT), self._file(save_id, _WAITING))
+
+    def sync(self, save_ids: Iterable[str]) -> None:
+        """Write saves to the disk, so that they outlive a power cut; skip those that are gone.
+
+        Recording a save leaves this to the kernel, which would do it within half a minute.
+        """
+        for save_id in save_ids:
+            with suppress(OSError), self._open(save_id) as file:
+                os.fsync(file.fileno())
+        with suppress(OSError):
+            sync_directory(self.directory)
 
     def remove(self, save_id: str) -> None:
         """Let a save go that is in the store."""
@@ -365,9 +376,10 @@ class Outbox:
     def _add(self, fill: Callable[[int], int], record: dict[str, Any]) -> str:
         blank = self._blanks.take()
         try:
+            record["format"] = _FORMAT
             record["time"] = self._clock.next()
             record["size"] = fill(blank.descriptor)
-            _write(blank.descriptor, b"\n%b\n" % json.dumps(record).encode())
+            _write(blank.descriptor, as_record(record))
             self._require_in_place(blank)
         except BaseException:
             # What is there of it would only fill the disk further.
@@ -395,6 +407,9 @@ class Outbox:
         if os.path.exists(aside):
             os.unlink(aside)
             raise FileNotFoundError(errno.ENOENT, "it was taken for a save left behind", blank.file)
+
+
+_RECORDED = {field.name for field in fields(Save)} - {"save_id"}
 
 
 class _Clock:

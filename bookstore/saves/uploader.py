@@ -86,6 +86,7 @@ class Uploader:
         self._skip_unchanged = skip_unchanged
         self._slots = asyncio.Semaphore(max_threads)
         self._taken: set[str] = set()  # ids of saves that are in a queue
+        self._unsynced: list[str] = []  # ids of those that a power cut could cost
         self._queues: dict[str, list[Save]] = {}  # by key; its task exists while its queue does
         self._tasks: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
@@ -107,6 +108,8 @@ class Uploader:
             await self._calm()
             is_complete = self._take_up()
             self._news.clear()
+            unsynced, self._unsynced = self._unsynced, []
+            await asyncio.to_thread(self._outbox.sync, unsynced)
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(
                     self._news.wait(), _LOOK_INTERVAL if is_complete else _UNFINISHED_INTERVAL
@@ -152,6 +155,7 @@ class Uploader:
                 is_complete = False
                 continue
             self._taken.add(save.save_id)
+            self._unsynced.append(save.save_id)
             self._reporter.queued(save)
             if save.key in self._queues:
                 insort(self._queues[save.key], save, key=lambda queued: queued.time)

@@ -32,7 +32,7 @@ from .base import (
 from .errors import StoreError, StoreUnavailable, TooLarge, VersionNotFound
 from .index import LOCK_TIMEOUT, VersionIndex, as_row, from_row
 from .options import LocalOptions
-from .records import as_record, read_record
+from .records import as_record, read_record, sync_directory
 
 T = TypeVar("T")
 
@@ -149,7 +149,7 @@ class LocalStore:
                     file.write(as_record(as_row(version)))
                     file.flush()
                     os.fsync(file.fileno())
-                    _sync(blob.parent)
+                    sync_directory(blob.parent)
                     self._index.add(version)
         except BaseException:  # what is there of it would only fill the disk further
             blob.unlink(missing_ok=True)
@@ -241,12 +241,3 @@ class LocalStore:
                         continue  # removed meanwhile
                     except StoreError as error:
                         yield str(error)
-
-
-def _sync(directory: Path) -> None:
-    """Write the names in a directory to the disk."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+from io import RawIOBase
+from pathlib import Path
 from typing import Any, BinaryIO
 
 _LONGEST_RECORD = 1 << 16  # bytes
@@ -18,14 +20,23 @@ def as_record(fields: dict[str, Any]) -> bytes:
     return b"\n%b\n" % json.dumps(fields).encode()
 
 
-def read_record(file: BinaryIO) -> dict[str, Any] | None:
+def read_record(file: BinaryIO | RawIOBase) -> dict[str, Any] | None:
     """Return the record at the end of an open file; None where the file is not whole."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _LONGEST_RECORD))
-    line = file.read().removesuffix(b"\n").rpartition(b"\n")[2]
+    line = (file.read(_LONGEST_RECORD) or b"").removesuffix(b"\n").rpartition(b"\n")[2]
     try:
         fields = json.loads(line)
     except (ValueError, RecursionError):
         return None
     is_whole = isinstance(fields, dict) and fields.get("size") == size - len(line) - 2
     return fields if is_whole else None
+
+
+def sync_directory(directory: Path) -> None:
+    """Write the names in a directory to the disk, so that its files outlive a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

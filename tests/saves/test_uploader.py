@@ -165,6 +165,22 @@ async def test_at_most_max_threads_upload_at_once(setting: Setting) -> None:
     assert len(setting.heard.archived_paths) == 30
 
 
+async def test_saves_that_wait_are_synced_to_the_disk(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a power cut itself there is no test."""
+    setting.store.before_put = lambda key: StoreUnavailable("away")
+    synced: set[int] = set()
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.add(os.fstat(descriptor).st_ino))
+    async with setting.running() as uploader:
+        for number in range(3):
+            setting.add(f"{number}.ipynb", b"{}")
+        uploader.wake()
+        await setting.until(lambda: len(synced) >= 4)
+    waiting = [file for file in setting.outbox.directory.glob("*.s*") if file.read_bytes() > b"{"]
+    assert synced == {file.stat().st_ino for file in [*waiting, setting.outbox.directory]}
+
+
 async def test_saves_are_taken_up_as_they_come(setting: Setting) -> None:
     async with setting.running() as uploader:
         setting.add("a.ipynb", b"1")

@@ -109,6 +109,20 @@ def test_a_notebook_that_was_never_saved_here_gets_its_first_version(
     assert texts(shared_server, "copied.ipynb") == ["copied", "saved"]
 
 
+def test_nbdime_shows_the_changes_since_a_checkpoint(shared_server: JupyterServer) -> None:
+    """Its button in JupyterLab asks this; its extension is for jupyter_server."""
+    for text in ("then", "now"):
+        save(shared_server, "changed.ipynb", text)
+    answer = shared_server.api(
+        "POST", "/nbdime/api/diff", json={"base": "checkpoint:changed.ipynb"}
+    )
+    if answer.status_code == 404:
+        pytest.skip("nbdime's extension is not loaded")
+    assert answer.status_code == 200, answer.text
+    assert text_of(json.dumps(answer.json()["base"]).encode()) == "then"
+    assert answer.json()["diff"]
+
+
 def test_reverting_archives_what_was_there(shared_server: JupyterServer) -> None:
     first = save(shared_server, "back.ipynb", "first")
     save(shared_server, "back.ipynb", "second")

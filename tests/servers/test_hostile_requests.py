@@ -189,9 +189,7 @@ def test_a_bad_body_is_refused(server: JupyterServer, method: str, path: str) ->
 # Names
 
 BAD_NAMES = {
-    "control": "a\x00b.ipynb",
-    "line": "a\r\nb.ipynb",
-    "delete": "a\x7f.ipynb",
+    "null": "a\x00b.ipynb",
     "empty part": "a//b.ipynb",
     "here": "./a.ipynb",
     "above": "../a.ipynb",
@@ -203,6 +201,8 @@ BAD_NAMES = {
 }
 BAD_KEYS = BAD_NAMES | {"empty": "", "folder": "a/", "root": "/a.ipynb"}
 BAD_TARGETS = BAD_NAMES | {
+    "line": "a\r\nb.ipynb",
+    "delete": "a\x7f.ipynb",
     "root": "/a.ipynb",
     "folder": "a/",
     "hidden": ".a.ipynb",
@@ -298,7 +298,6 @@ BAD_PATHS = [
     "/b//a.ipynb",
     "/b%2f%2fa.ipynb",
     "/a%00.ipynb",
-    "/a%0d%0aSet-Cookie:%20b.ipynb",
     "/%ed%a0%80.ipynb",
     "/%ff.ipynb",
     "/" + "n" * 300 + ".ipynb",

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -266,6 +267,27 @@ def test_archived_notebooks_are_paged(shared_server: JupyterServer) -> None:
     everything = shared_server.bookstore("GET", "notebooks", params={"limit": 200})["notebooks"]
     assert set(names) <= {notebook["path"] for notebook in everything}
     assert not shared_server.bookstore("GET", "notebooks", params={"in": "published"})["notebooks"]
+
+
+def test_a_name_may_have_tabs_and_line_breaks(shared_server: JupyterServer) -> None:
+    path = "tab\tand\r\nSet-Cookie: a=b.ipynb"
+    save_all(shared_server, path, "first", "second")
+    shared_server.wait_until("archived")
+    assert history(shared_server, path) == ["second", "first"]
+    first = versions(shared_server, path)[-1]["version_id"]
+    shared_server.bookstore("POST", f"restore/{path}", json={"version_id": first})
+    assert file_text(shared_server, path) == "first"
+    for page, query in (
+        ("versions", {}),
+        ("view", {"version_id": first}),
+        ("diff", {"base": first}),
+    ):
+        answer = shared_server.api("GET", f"/bookstore/{page}/{quote(path)}", params=query)
+        assert answer.status_code == 200, answer.text
+        assert answer.cookies.get("a") is None
+    query = {"version_id": first, "download": "1"}
+    answer = shared_server.api("GET", f"/bookstore/view/{quote(path)}", params=query)
+    assert (answer.status_code, text_of(answer.content)) == (200, "first")
 
 
 def test_versions_are_compared(shared_server: JupyterServer) -> None:

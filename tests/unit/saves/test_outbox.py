@@ -52,6 +52,18 @@ def test_bytes_come_back_as_they_were(outbox: Outbox, tmp_path: Path, content: b
             assert opened.seek(0, os.SEEK_END) == len(content)
 
 
+def test_records_of_other_releases_are_read_or_left_alone(outbox: Outbox) -> None:
+    save_id = outbox.add_content(b"{}", **RECORD)
+    file = file_of(outbox, save_id)
+    content = file.read_bytes()
+    file.write_bytes(content.replace(b'"format": 1', b'"format": 1, "later": "x"'))
+    assert load(outbox, save_id).path == RECORD["path"]
+    file.write_bytes(content.replace(b'"format": 1', b'"format": 2'))
+    long_ago(file)
+    assert outbox.load(save_id) is None
+    assert outbox.pending() == 1
+
+
 def test_a_save_tells_what_it_is(outbox: Outbox) -> None:
     path = "deep/ü #%+ \udcff.ipynb"
     save = load(outbox, outbox.add_content(b"{}", **{**RECORD, "path": path}))

@@ -6,6 +6,21 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
+LAB_EXTENSION = Path("bookstore", "labextension")  # as `npm run build` in frontend/lab makes it
+
+
+def lab_extension_files() -> list[tuple[str, list[str]]]:
+    """List the files of the JupyterLab extension, by the folder that they are installed in."""
+    folders = [folder for folder in (ROOT / LAB_EXTENSION).rglob("*") if folder.is_dir()]
+    listed = []
+    for folder in [ROOT / LAB_EXTENSION, *folders]:
+        files = sorted(file for file in folder.iterdir() if file.suffix in (".js", ".json"))
+        target = Path(
+            "share/jupyter/labextensions/bookstore", folder.relative_to(ROOT / LAB_EXTENSION)
+        )
+        listed.append((str(target), [str(file.relative_to(ROOT)) for file in files]))
+    return listed
+
 
 setup(
     name="bookstore",
@@ -76,6 +91,7 @@ setup(
             "share/jupyter/nbextensions/bookstore",
             ["bookstore/frontend/classic/notebook.js", "bookstore/frontend/classic/tree.js"],
         ),
+        *lab_extension_files(),  # of JupyterLab and Notebook 7
     ],
     entry_points={
         "console_scripts": ["jupyter-bookstore = bookstore.app:main"],

@@ -71,6 +71,15 @@ class HistoryRequest:
             )
         )
 
+    def version_model(self, entry: Entry) -> dict[str, Any]:
+        """Return the JSON model of a version, with the link by which colleagues clone it."""
+        version = entry.version
+        links = self.links(self.bookstore.bucket, version.key, version.version_id)
+        return {
+            **as_model(self.bookstore, self.section, entry),
+            "clone_url": links["clone_url"] if entry.state == "archived" else None,
+        }
+
     async def read(self, key: str, version_id: str | None, content: BinaryIO) -> Entry:
         """Write the bytes of a version to an open file, and go back to its beginning."""
         limit = self.bookstore.settings.max_clone_size
@@ -128,7 +137,7 @@ class VersionsHandler(_HistoryHandler):
             await self.answer(await self._version(path, version_name(version_id)))
             return
         page = await self.history(path)
-        versions = [as_model(self.bookstore, self.section, entry) for entry in page.entries]
+        versions = [self.version_model(entry) for entry in page.entries]
         await self.answer(
             {
                 "path": path,

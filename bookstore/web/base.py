@@ -49,7 +49,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
 )
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
-    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
 )
 
 
@@ -161,7 +161,7 @@ class PageHandler(_Handler, flavours.JupyterHandler):  # type: ignore[misc]
 
     @property
     def content_security_policy(self) -> str:
-        """Nothing but Bookstore's own scripts run, and nobody may frame a page."""
+        """Allow no scripts but Bookstore's own, and no frames but the server's, as JupyterLab's."""
         return _PAGE_POLICY
 
     async def page(self, template: str, **parameters: Any) -> None:
@@ -173,9 +173,9 @@ class PageHandler(_Handler, flavours.JupyterHandler):  # type: ignore[misc]
         return {"base_url": self.base_url, "xsrf_token": xsrf_token, "release": __version__}
 
     def set_default_headers(self) -> None:
-        """Have pages neither framed, nor guessed at, nor named to other sites."""
+        """Forbid other sites to frame a page or to learn its address, and guesses of its type."""
         super().set_default_headers()
-        self.set_header("X-Frame-Options", "DENY")
+        self.set_header("X-Frame-Options", "SAMEORIGIN")
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Referrer-Policy", "same-origin")
 

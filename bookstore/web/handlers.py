@@ -28,7 +28,7 @@ from .origins import Origins
 # Nothing of a notebook runs, and its page has an origin of its own, which is nobody's.
 _VIEW_POLICY = (
     "sandbox; default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline';"
-    " form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+    " form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
 )
 
 
@@ -132,12 +132,10 @@ class VersionsPageHandler(_BrowseHandler):
         origins = Origins(self.bookstore, path, entries, view)
         shown = []
         for entry in entries:
-            model = as_model(self.bookstore, self.section, entry)
-            links = self.links(self.bookstore.bucket, entry.version.key, entry.version.version_id)
+            model = self.version_model(entry)
             shown.append(
                 model
                 | {
-                    "clone_url": links["clone_url"] if entry.state == "archived" else None,
                     "origin": origins.of(entry),
                     "is_compared": entry.state != "deleted" and model["path"].endswith(".ipynb"),
                     "chosen": "",

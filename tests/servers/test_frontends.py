@@ -1,7 +1,11 @@
-"""Bookstore in the classic notebook's own interface, as Chromium shows it."""
+"""Bookstore in the interfaces of Jupyter, as Chromium shows them."""
 
+import filecmp
 import re
+import shutil
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -14,6 +18,7 @@ from tests.support.servers import JupyterServer, installed_kinds
 pytestmark = pytest.mark.thorough
 
 HOSTILE = "<img src=x onerror=attacked()>.ipynb"
+PACKAGE = Path(__file__).parents[2] / "bookstore"
 
 
 @pytest.mark.skipif("classic" not in installed_kinds(), reason="Notebook 6.5 is not installed")
@@ -57,3 +62,79 @@ def test_classic_interface_shows_versions_and_publishes(
         re.compile(r"^\[!\[Clone this notebook\]")
     )
     assert attacks == []
+
+
+@pytest.mark.skipif("notebook7" not in installed_kinds(), reason="JupyterLab 4 is not installed")
+@pytest.mark.parametrize("view", ["lab/tree", "notebooks"], ids=["lab", "notebook7"])
+def test_lab_and_notebook_7_show_versions_restore_and_publish(
+    view: str,
+    start_server: Callable[..., JupyterServer],
+    bucket: Bucket,
+    page: Page,
+) -> None:
+    config = {
+        "ServerApp": {"base_url": "/user/ann/"},
+        "LabApp": {"news_url": None, "check_for_updates_class": "jupyterlab.NeverCheckForUpdate"},
+    }
+    server = start_server("notebook7", config=config, **bucket.settings)
+    for text in ("first", "second", "third"):
+        notebook = make_notebook(text)
+        notebook["metadata"]["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+        server.save(HOSTILE, notebook)
+    server.wait_until("archived")
+    attacks: list[str] = []
+    page.expose_function("attacked", lambda: attacks.append(page.url))
+
+    page.goto(f"{server.url}/{view}/{quote(HOSTILE)}?token={server.token}")
+    page.get_by_title("Show the versions of this notebook").first.click()
+    panel = page.locator("#bookstore-versions")
+    versions = panel.locator("li > button")
+    expect(versions).to_have_count(3)
+    expect(panel.get_by_role("heading", level=2)).to_have_text(HOSTILE)
+    expect(panel.get_by_role("heading", level=3)).to_have_text("Today")
+
+    versions.last.click()
+    if view == "lab/tree":
+        panel.get_by_role("button", name="Compare with now").click()
+        shown = page.frame_locator("iframe")
+        expect(shown.get_by_role("heading", level=1)).to_contain_text(HOSTILE)
+        expect(shown.get_by_text("first")).to_be_visible()
+        expect(shown.get_by_text("third")).to_be_visible()
+    else:
+        with page.expect_popup() as opened:
+            panel.get_by_role("button", name="Compare with now").click()
+        expect(opened.value.get_by_text("first")).to_be_visible()
+        opened.value.close()
+
+    panel.get_by_role("button", name="Restore").click()
+    page.get_by_role("dialog").get_by_role("button", name="Restore").click()
+    expect(page.locator(".jp-MarkdownOutput").get_by_text("first")).to_be_visible()
+    expect(versions.nth(3)).to_be_visible()
+    expect(page.locator(".jp-BookstoreState")).to_contain_text(re.compile("archived"))
+
+    page.get_by_title("Publish this notebook and get a link to it").first.click()
+    link = page.get_by_role("dialog").get_by_label("Link")
+    expect(link).to_have_value(re.compile(r"/user/ann/bookstore/clone\?s3_bucket="))
+    assert attacks == []
+
+
+def test_the_lab_extension_that_is_shipped_is_what_its_sources_make(tmp_path: Path) -> None:
+    npm, builder = shutil.which("npm"), shutil.which("jupyter-builder")
+    if not (npm and builder):
+        pytest.skip("npm or jupyter-builder is not installed")
+    sources = tmp_path / "bookstore" / "frontend" / "lab"
+    ignored = shutil.ignore_patterns("node_modules", "lib", "*.tsbuildinfo")
+    shutil.copytree(PACKAGE / "frontend" / "lab", sources, ignore=ignored)
+    for command in (["ci", "--ignore-scripts", "--no-audit", "--no-fund"], ["run", "build"]):
+        subprocess.run([npm, *command], cwd=sources, check=True, timeout=600)
+    compared = filecmp.dircmp(PACKAGE / "labextension", tmp_path / "bookstore" / "labextension")
+    assert not difference(compared), compared.report_full_closure()
+
+
+def difference(compared: "filecmp.dircmp[str]") -> list[str]:
+    """Return the names of files that are in one folder only, or differ."""
+    names = [*compared.left_only, *compared.right_only, *compared.diff_files]
+    for folder in compared.subdirs.values():
+        names += difference(folder)
+    # The first has a number that depends on the folder it was built in; the second, its name.
+    return [name for name in names if not name.startswith(("remoteEntry", "package.json"))]

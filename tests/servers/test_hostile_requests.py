@@ -577,9 +577,9 @@ def assert_page(server: JupyterServer, response: requests.Response, *statuses: i
 
 def assert_guarded(response: requests.Response) -> None:
     policy = response.headers["Content-Security-Policy"]
-    assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy
+    assert "default-src 'none'" in policy and "frame-ancestors 'self'" in policy
     assert "unsafe-inline" not in policy.replace("style-src 'unsafe-inline'", "")
-    assert response.headers["X-Frame-Options"] == "DENY"
+    assert response.headers["X-Frame-Options"] == "SAMEORIGIN"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert response.headers["Referrer-Policy"] == "same-origin"
 

@@ -1,0 +1,89 @@
+// Bookstore's HTTP API, as docs/openapi.yaml describes it.
+
+import { URLExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+
+export interface IStatus {
+  description: string;
+  features: { archive_valid: boolean; publish_valid: boolean };
+  archive: {
+    pending: number;
+    last_archived: { archived_at: string } | null;
+    last_error: { at: string; message: string } | null;
+  };
+}
+
+export interface IVersion {
+  version_id: string;
+  saved_at: string;
+  size: number;
+  author: string;
+  state: 'archived' | 'pending' | 'deleted';
+  clone_url: string | null;
+}
+
+export interface IHistory {
+  versions: IVersion[];
+  next: string | null;
+  problem: string | null;
+}
+
+const settings = ServerConnection.makeSettings();
+
+/** Return the URL of one of Bookstore's pages. */
+export function pageUrl(route: string, path = '', query: Record<string, string> = {}): string {
+  const url = URLExt.join(settings.baseUrl, 'bookstore', route, URLExt.encodeParts(path));
+  return url + URLExt.objectToQueryString(query);
+}
+
+/** Return how archiving goes. */
+export function getStatus(): Promise<IStatus> {
+  return ask('GET', '');
+}
+
+/** List versions of a notebook, newest first, those after a cursor. */
+export function getHistory(path: string, after: string | null = null): Promise<IHistory> {
+  return ask('GET', `versions/${URLExt.encodeParts(path)}`, after ? { after } : {});
+}
+
+/** Return the notebook that a version is. */
+export async function getNotebook(path: string, versionId: string): Promise<unknown> {
+  const query = { version_id: versionId };
+  const model = await ask<{ content: unknown }>('GET', `versions/${URLExt.encodeParts(path)}`, query);
+  return model.content;
+}
+
+/** Restore a version in its place; what is there is archived first. */
+export function restore(path: string, versionId: string): Promise<unknown> {
+  const body = { version_id: versionId };
+  return ask('POST', `restore/${URLExt.encodeParts(path)}`, {}, body);
+}
+
+/** Publish a notebook; return the link with which others clone it. */
+export async function publish(path: string, content: unknown): Promise<string> {
+  const body = { type: 'notebook', content };
+  const published = await ask<{ clone_url: string }>(
+    'PUT',
+    `publish/${URLExt.encodeParts(path)}`,
+    {},
+    body
+  );
+  return published.clone_url;
+}
+
+async function ask<T>(
+  method: string,
+  route: string,
+  query: Record<string, string> = {},
+  body?: object
+): Promise<T> {
+  const url =
+    URLExt.join(settings.baseUrl, 'api/bookstore', route) + URLExt.objectToQueryString(query);
+  const init = { method, body: body && JSON.stringify(body) };
+  const response = await ServerConnection.makeRequest(url, init, settings);
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) {
+    throw new Error(answer.message ?? `${response.status} ${response.statusText}`);
+  }
+  return answer;
+}

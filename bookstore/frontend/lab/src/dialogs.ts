@@ -1,0 +1,47 @@
+// What is said before a version is restored, and after a notebook was published.
+
+import { Clipboard, Dialog, showDialog } from '@jupyterlab/apputils';
+import { TranslationBundle } from '@jupyterlab/translation';
+import { Widget } from '@lumino/widgets';
+
+const BADGE = 'https://img.shields.io/badge/bookstore-clone-blue'; // as `jupyter bookstore link`
+
+/** Ask whether to go on; resolve to the answer. */
+export async function confirm(title: string, body: string, action: string): Promise<boolean> {
+  const buttons = [Dialog.cancelButton(), Dialog.okButton({ label: action })];
+  return (await showDialog({ title, body, buttons })).button.accept;
+}
+
+/** Show the link to a published notebook. */
+export async function showPublished(link: string, trans: TranslationBundle): Promise<void> {
+  const body = new Widget();
+  body.addClass('jp-BookstorePublished');
+  const text = document.createElement('p');
+  text.textContent = trans.__('Whoever opens this link can look at the notebook and clone it.');
+  const badge = `[![Clone this notebook](${BADGE})](${link})`;
+  body.node.append(
+    text,
+    copyable(trans.__('Link'), link, trans),
+    copyable(trans.__('Markdown badge'), badge, trans)
+  );
+  const buttons = [Dialog.okButton({ label: trans.__('Close') })];
+  await showDialog({ title: trans.__('Published'), body, buttons });
+}
+
+function copyable(label: string, text: string, trans: TranslationBundle): HTMLElement {
+  const field = document.createElement('input');
+  field.className = 'jp-mod-styled';
+  field.readOnly = true;
+  field.value = text;
+  const button = document.createElement('button');
+  button.className = 'jp-mod-styled jp-mod-accept';
+  button.textContent = trans.__('Copy');
+  button.onclick = event => {
+    event.preventDefault();
+    Clipboard.copyToSystem(text);
+    button.textContent = trans.__('Copied');
+  };
+  const group = document.createElement('label');
+  group.append(label, field, button);
+  return group;
+}

@@ -1,0 +1,131 @@
+// Bookstore in JupyterLab 4 and Notebook 7: commands, a panel, and the archive's state.
+
+import { ILabShell, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import {
+  Dialog,
+  ICommandPalette,
+  IFrame,
+  IToolbarWidgetRegistry,
+  MainAreaWidget,
+  showErrorMessage
+} from '@jupyterlab/apputils';
+import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
+import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+import { pageUrl, publish } from './api';
+import { showPublished } from './dialogs';
+import { historyIcon, publishIcon } from './icons';
+import { Monitor } from './monitor';
+import { VersionsPanel } from './panel';
+import { State } from './state';
+
+const plugin: JupyterFrontEndPlugin<void> = {
+  id: 'bookstore:plugin',
+  description: 'Shows the versions of notebooks, and publishes them.',
+  autoStart: true,
+  requires: [INotebookTracker],
+  optional: [ICommandPalette, IFileBrowserFactory, ILabShell, IToolbarWidgetRegistry, ITranslator],
+  activate
+};
+
+function activate(
+  app: JupyterFrontEnd,
+  tracker: INotebookTracker,
+  palette: ICommandPalette | null,
+  browsers: IFileBrowserFactory | null,
+  labShell: ILabShell | null,
+  toolbars: IToolbarWidgetRegistry | null,
+  translator: ITranslator | null
+): void {
+  const trans = (translator ?? nullTranslator).load('bookstore');
+  const monitor = new Monitor();
+
+  let viewer: MainAreaWidget<IFrame> | null = null;
+
+  function show(url: string, title: string): void {
+    if (!labShell) {
+      window.open(url, '_blank', 'noopener'); // Notebook 7 shows one document a window
+      return;
+    }
+    if (!viewer || viewer.isDisposed) {
+      const sandbox = ['same-origin', 'scripts', 'forms', 'popups', 'downloads'];
+      const content = new IFrame({
+        sandbox: sandbox.map(what => `allow-${what}` as IFrame.SandboxExceptions)
+      });
+      viewer = new MainAreaWidget({ content });
+      viewer.title.icon = historyIcon;
+      viewer.title.closable = true;
+      labShell.add(viewer, 'main', { mode: 'split-right', activate: false });
+    }
+    viewer.content.url = url;
+    viewer.title.label = title;
+    labShell.activateById(viewer.id);
+  }
+
+  const panel = new VersionsPanel(tracker, monitor, show, trans);
+  app.shell.add(panel, 'right', { rank: 850 });
+
+  tracker.widgetAdded.connect((_, notebook) => {
+    notebook.context.saveState.connect((_, state) => state === 'completed' && monitor.check());
+    notebook.context.pathChanged.connect(() => panel.update());
+  });
+  toolbars?.addFactory<NotebookPanel>('Notebook', 'bookstore-state', () => new State(monitor, trans));
+
+  const isEnabled = () => tracker.currentWidget !== null;
+  const commands: [string, string, string, typeof historyIcon | undefined, () => unknown][] = [
+    [
+      'bookstore:versions',
+      trans.__('Versions'),
+      trans.__('Show the versions of this notebook'),
+      historyIcon,
+      () => app.shell.activateById(panel.id)
+    ],
+    [
+      'bookstore:publish',
+      trans.__('Publish'),
+      trans.__('Publish this notebook and get a link to it'),
+      publishIcon,
+      async () => {
+        const { context } = tracker.currentWidget!;
+        const link = await publish(context.path, context.model.toJSON());
+        await showPublished(link, trans);
+      }
+    ]
+  ];
+  for (const [id, label, caption, icon, action] of commands) {
+    app.commands.addCommand(id, {
+      label,
+      caption,
+      icon,
+      isEnabled,
+      execute: async () => {
+        try {
+          await action();
+        } catch (error) {
+          await showErrorMessage(label, error as Error, [Dialog.okButton()]);
+        }
+      }
+    });
+  }
+  app.commands.addCommand('bookstore:open', {
+    label: trans.__('All Archived Notebooks'),
+    caption: trans.__('Show all notebooks in the archive'),
+    execute: () => window.open(pageUrl(''), '_blank', 'noopener')
+  });
+  app.commands.addCommand('bookstore:versions-of-file', {
+    label: trans.__('Versions'),
+    icon: historyIcon,
+    execute: () => {
+      const item = browsers?.tracker.currentWidget?.selectedItems().next().value;
+      if (item) {
+        show(pageUrl('versions', item.path), `${item.name} · ${trans.__('Versions')}`);
+      }
+    }
+  });
+  for (const command of ['bookstore:versions', 'bookstore:publish', 'bookstore:open']) {
+    palette?.addItem({ command, category: trans.__('Bookstore') });
+  }
+}
+
+export default plugin;

@@ -1,0 +1,319 @@
+// The side panel: the versions of the notebook that is in front, and what can be done with each.
+
+import { Clipboard, Dialog, showErrorMessage } from '@jupyterlab/apputils';
+import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import { TranslationBundle } from '@jupyterlab/translation';
+import { historyIcon } from './icons';
+import { Message } from '@lumino/messaging';
+import { Widget } from '@lumino/widgets';
+
+import { getHistory, getNotebook, IVersion, pageUrl, publish, restore } from './api';
+import { confirm, showPublished } from './dialogs';
+import { Monitor } from './monitor';
+
+const BURST_GAP = 10 * 60 * 1000; // ms between saves of one burst, at most
+const BURST_SIZE = 4; // versions from which a burst is folded
+
+export class VersionsPanel extends Widget {
+  /**
+   * @param tracker - Tells which notebook is in front.
+   * @param monitor - Tells when the versions may have changed.
+   * @param show - Shows a page, under a title.
+   */
+  constructor(
+    private _tracker: INotebookTracker,
+    monitor: Monitor,
+    private _show: (url: string, title: string) => void,
+    private _trans: TranslationBundle
+  ) {
+    super();
+    this.id = 'bookstore-versions';
+    this.addClass('jp-BookstoreVersions');
+    this.title.icon = historyIcon;
+    this.title.caption = _trans.__('Versions');
+    _tracker.currentChanged.connect(() => this.update(), this);
+    monitor.changed.connect(() => this.update(), this);
+  }
+
+  protected onAfterShow(msg: Message): void {
+    this.update();
+  }
+
+  protected onUpdateRequest(msg: Message): void {
+    if (this.isVisible) {
+      void this._load();
+    }
+  }
+
+  private get _path(): string {
+    return this._tracker.currentWidget?.context.path ?? '';
+  }
+
+  private async _load(): Promise<void> {
+    const path = this._path;
+    if (!path) {
+      this._fill(paragraph(this._trans.__('Open a notebook to see its versions.')));
+      return;
+    }
+    try {
+      const history = await getHistory(path);
+      if (path === this._path) {
+        this._listed = { path, versions: history.versions, next: history.next };
+        this._render(history.problem);
+      }
+    } catch (error) {
+      this._fill(paragraph((error as Error).message, 'alert'));
+    }
+  }
+
+  private async _loadMore(): Promise<void> {
+    const { path, versions, next } = this._listed;
+    const history = await getHistory(path, next);
+    if (path === this._path) {
+      this._listed = { path, versions: [...versions, ...history.versions], next: history.next };
+      this._render(history.problem);
+    }
+  }
+
+  private _render(problem: string | null): void {
+    const { path, versions, next } = this._listed;
+    const heading = document.createElement('h2');
+    heading.textContent = path.split('/').pop() ?? '';
+    heading.title = path;
+    const parts: HTMLElement[] = [heading];
+    if (problem) {
+      parts.push(paragraph(problem, 'alert'));
+    }
+    if (!versions.length) {
+      parts.push(paragraph(this._trans.__('No versions yet: each save becomes one.')));
+    }
+    for (const day of split(versions, (older, newer) => dayOf(older) !== dayOf(newer))) {
+      const title = document.createElement('h3');
+      title.textContent = this._dayInWords(day[0]);
+      parts.push(title);
+      for (const burst of split(day, (older, newer) => gap(older, newer) > BURST_GAP)) {
+        parts.push(this._renderBurst(burst));
+      }
+    }
+    if (next) {
+      parts.push(this._button(this._trans.__('Older versions'), () => this._loadMore()));
+    }
+    this._fill(...parts);
+  }
+
+  private _renderBurst(versions: IVersion[]): HTMLElement {
+    const list = document.createElement('ul');
+    list.append(...versions.map(version => this._renderVersion(version)));
+    if (versions.length < BURST_SIZE) {
+      return list;
+    }
+    const fold = document.createElement('details');
+    const key = versions[versions.length - 1].version_id; // of the oldest: it stays
+    const isSelected = versions.some(version => version.version_id === this._selected);
+    const isNewest = versions[0] === this._listed.versions[0];
+    fold.open = this._open.get(key) ?? (isNewest || isSelected);
+    fold.ontoggle = () => this._open.set(key, fold.open);
+    const summary = document.createElement('summary');
+    const [from, until] = [timeOf(versions[versions.length - 1]), timeOf(versions[0])];
+    const times = from === until ? from : `${from}–${until}`;
+    summary.textContent = this._trans.__('%1 saves, %2', versions.length, times);
+    fold.append(summary, list);
+    return fold;
+  }
+
+  private _renderVersion(version: IVersion): HTMLElement {
+    const item = document.createElement('li');
+    const isSelected = version.version_id === this._selected;
+    const button = document.createElement('button');
+    button.className = 'jp-BookstoreVersions-version';
+    button.setAttribute('aria-expanded', String(isSelected));
+    button.title = new Date(version.saved_at).toLocaleString();
+    const time = document.createElement('time');
+    time.dateTime = version.saved_at;
+    time.textContent = timeOf(version);
+    const details = document.createElement('span');
+    details.textContent = [this._stateInWords(version), version.author, sizeOf(version)]
+      .filter(Boolean)
+      .join(' · ');
+    button.append(time, details);
+    button.onclick = () => {
+      this._selected = isSelected ? '' : version.version_id;
+      this._render(null);
+      this.node.querySelector<HTMLElement>('[aria-expanded=true]')?.focus();
+    };
+    item.append(button);
+    if (isSelected) {
+      item.append(this._renderActions(version));
+    }
+    return item;
+  }
+
+  private _renderActions(version: IVersion): HTMLElement {
+    const trans = this._trans;
+    const actions = document.createElement('div');
+    actions.className = 'jp-BookstoreVersions-actions';
+    if (version.state === 'deleted') {
+      actions.append(paragraph(trans.__('Here the notebook was deleted in the bucket.')));
+      return actions;
+    }
+    const { path } = this._listed;
+    const name = path.split('/').pop();
+    const title = `${name} ${timeOf(version)}`;
+    actions.append(
+      this._button(trans.__('View'), () =>
+        this._show(pageUrl('view', path, { version_id: version.version_id }), title)
+      ),
+      this._button(trans.__('Compare with now'), () =>
+        this._show(pageUrl('diff', path, { base: version.version_id }), `${title} ↔`)
+      ),
+      this._button(trans.__('Restore'), () => this._restore(version)),
+      this._button(trans.__('Publish'), async () => {
+        const notebook = await getNotebook(path, version.version_id);
+        await showPublished(await publish(path, notebook), trans);
+      })
+    );
+    if (version.clone_url) {
+      const link = version.clone_url;
+      actions.append(
+        this._button(trans.__('Copy link'), button => {
+          Clipboard.copyToSystem(link);
+          button.textContent = trans.__('Copied');
+        })
+      );
+    }
+    return actions;
+  }
+
+  private async _restore(version: IVersion): Promise<void> {
+    const trans = this._trans;
+    const panel = this._tracker.currentWidget;
+    const accepted =
+      panel &&
+      (await confirm(
+        trans.__('Restore the version of %1?', new Date(version.saved_at).toLocaleString()),
+        trans.__('What is there now becomes a version before, so that you can go back to it.'),
+        trans.__('Restore')
+      ));
+    if (accepted) {
+      await restoreInto(panel, version.version_id);
+      this._selected = '';
+      this.update();
+    }
+  }
+
+  private _button(
+    label: string,
+    action: (button: HTMLButtonElement) => void | Promise<void>
+  ): HTMLButtonElement {
+    const button = document.createElement('button');
+    button.className = 'jp-mod-styled jp-mod-minimal';
+    button.textContent = label;
+    button.onclick = async () => {
+      button.disabled = true;
+      try {
+        await action(button);
+      } catch (error) {
+        await showErrorMessage(label, error as Error, [Dialog.okButton()]);
+      } finally {
+        button.disabled = false;
+      }
+    };
+    return button;
+  }
+
+  private _stateInWords(version: IVersion): string {
+    switch (version.state) {
+      case 'pending':
+        return this._trans.__('on its way');
+      case 'deleted':
+        return this._trans.__('deleted');
+      default:
+        return '';
+    }
+  }
+
+  private _dayInWords(version: IVersion): string {
+    const yesterday = new Date();
+    yesterday.setDate(yesterday.getDate() - 1);
+    switch (dayOf(version)) {
+      case new Date().toDateString():
+        return this._trans.__('Today');
+      case yesterday.toDateString():
+        return this._trans.__('Yesterday');
+    }
+    const day = new Date(version.saved_at);
+    return day.toLocaleDateString([], { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
+  }
+
+  private _fill(...parts: HTMLElement[]): void {
+    const top = this.node.scrollTop;
+    this.node.replaceChildren(...parts);
+    this.node.scrollTop = top;
+  }
+
+  private _listed: { path: string; versions: IVersion[]; next: string | null } = {
+    path: '',
+    versions: [],
+    next: null
+  };
+  private _selected = ''; // a version id
+  private _open = new Map<string, boolean>(); // bursts that were folded or unfolded by hand
+}
+
+/** Restore a version in place of an open notebook, and show it there. */
+async function restoreInto(panel: NotebookPanel, versionId: string): Promise<void> {
+  const { context } = panel;
+  if (context.model.dirty) {
+    await context.save(); // what was not saved becomes a version, too
+  }
+  await restore(context.path, versionId);
+  await context.revert();
+}
+
+/** Split a list where two neighbours, newest first, do not belong together. */
+function split(
+  versions: IVersion[],
+  isEnd: (older: IVersion, newer: IVersion) => boolean
+): IVersion[][] {
+  const parts: IVersion[][] = [];
+  for (const version of versions) {
+    const last = parts[parts.length - 1];
+    if (last && !isEnd(version, last[last.length - 1])) {
+      last.push(version);
+    } else {
+      parts.push([version]);
+    }
+  }
+  return parts;
+}
+
+function gap(older: IVersion, newer: IVersion): number {
+  return Date.parse(newer.saved_at) - Date.parse(older.saved_at);
+}
+
+function dayOf(version: IVersion): string {
+  return new Date(version.saved_at).toDateString();
+}
+
+function timeOf(version: IVersion): string {
+  return new Date(version.saved_at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+}
+
+function sizeOf(version: IVersion): string {
+  const units = ['B', 'kB', 'MB', 'GB'];
+  let size = version.size;
+  while (size >= 1000 && units.length > 1) {
+    size /= 1000;
+    units.shift();
+  }
+  return `${size < 10 && units[0] !== 'B' ? size.toFixed(1) : Math.round(size)} ${units[0]}`;
+}
+
+function paragraph(text: string, role = ''): HTMLElement {
+  const node = document.createElement('p');
+  node.textContent = text;
+  if (role) {
+    node.setAttribute('role', role);
+  }
+  return node;
+}

@@ -28,6 +28,7 @@ class HistoryRequest:
 
     bookstore: Bookstore
     get_query_argument: Callable[..., str]
+    links: Callable[..., dict[str, str]]
 
     @property
     def section(self) -> Section:

@@ -13,10 +13,12 @@ from ..core import Section
 from ..formatting import size_in_words
 from ..history.lineage import Entry
 from ..history.models import as_model, other_as_model
-from ..notebooks.diff import compare, in_words
+from ..notebooks.changes import as_lines, compare_cells
+from ..notebooks.diff import compare
 from ..notebooks.json import open_to_show, parse_json
 from ..storage import StoreError, Version, VersionNotFound
 from ..validation import BadInput, version_name
+from .arguments import UsageError
 from .base import BookstoreCommand, Failed, code_of
 from .tables import print_table, printable
 
@@ -184,29 +186,35 @@ class Diff(HistoryCommand):
     """Compare two versions."""
 
     name = "jupyter bookstore diff"
-    description = """Tell how a version of a notebook, HEAD, differs from another, BASE; HEAD is the
-    newest if none is named. With --json, the diff is that of nbdime."""
-    usage = "PATH BASE [HEAD]"
+    description = """Compare a version of a notebook, BASE, with another, HEAD, or with the newest
+    if none is named. With --json, the diff is that of nbdime."""
+    usage = "PATH[@BASE] [BASE] [HEAD]"
     examples = """
-    jupyter bookstore diff report.ipynb 3sL4kqtJlcpXroDTDmJ
+    jupyter bookstore diff report.ipynb@3sL4kqtJlcpXroDTDmJ
     jupyter bookstore diff report.ipynb 3sL4kqtJlcpXroDTDmJ Lh8RpFzIuHtqFyWBUxW
     jupyter bookstore diff report.ipynb -- --version-that-begins-with-two-dashes
     """
 
     async def answer(self, *arguments: str) -> dict[str, Any]:
         """Compare them."""
-        file, base, head = (*arguments, "")[:3]
+        file, version_id = path_and_version(arguments[0])
+        named = [version_id, *arguments[1:]] if version_id else arguments[1:]
+        if not 1 <= len(named) <= 2:
+            raise UsageError("Name the version to compare with: PATH@BASE, or PATH BASE [HEAD].")
         key = self.key_of(file)
         entries, notebooks = [], []
-        for version_id in (version_name(base), head and version_name(head)):
-            entry, content = await self.read(key, version_id or None)
+        for name in (*map(version_name, named), None)[:2]:
+            entry, content = await self.read(key, name)
             entries.append(as_model(self.bookstore, self.which, entry))
             notebooks.append(await asyncio.to_thread(open_to_show, content))
-        tell = compare if self.as_json else in_words
-        diff: list[Any] = await asyncio.to_thread(tell, *notebooks)
+        diff: list[Any] = await asyncio.to_thread(compare if self.as_json else _lines, *notebooks)
         return {"base": entries[0], "head": entries[1], "diff": diff}
 
     def show(self, answer: dict[str, Any]) -> None:
-        """Print it in nbdime's words."""
-        for line in answer["diff"] or ["The two are the same."]:
+        """Print the lines."""
+        for line in answer["diff"]:
             print(printable(line))
+
+
+def _lines(base: Any, head: Any) -> list[str]:
+    return as_lines(compare_cells(base, head))

@@ -1,17 +1,13 @@
-"""How two notebooks differ, as nbdime tells it.
+"""Compare two notebooks for programs: the diff is nbdime's.
 
 nbdime brings a Jupyter server along, so it is an extra: ``pip install 'bookstore[diff]'``.
 """
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 from .json import not_damaged
-
-_DAMAGED = "The two cannot be compared"
-_HEAD = 3  # lines in which nbdime names the two files, which are none here
 
 
 class NotInstalled(Exception):
@@ -19,13 +15,13 @@ class NotInstalled(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            "Versions cannot be compared here: nbdime is missing."
+            "A diff for programs is made by nbdime, which is not installed here."
             " Run pip install 'bookstore[diff]'."
         )
 
 
 def compare(base: Any, head: Any) -> list[dict[str, Any]]:
-    """Give nbdime's diff from one notebook to another.
+    """Return nbdime's diff from one notebook to another.
 
     Raises
     ------
@@ -34,36 +30,10 @@ def compare(base: Any, head: Any) -> list[dict[str, Any]]:
     NotANotebook
         If one of them is damaged.
     """
-    nbdime = _nbdime()
-    with not_damaged(_DAMAGED):
-        diff: list[dict[str, Any]] = nbdime.diff_notebooks(base, head)
-    return diff
-
-
-def in_words(base: Any, head: Any) -> list[str]:
-    """Write the lines in which nbdime tells people of a diff, plain; none where there is none.
-
-    Raises
-    ------
-    NotInstalled
-        If there is no nbdime here.
-    NotANotebook
-        If one of them is damaged.
-    """
-    nbdime = _nbdime()
-    from nbdime.prettyprint import PrettyPrintConfig, pretty_print_notebook_diff
-
-    out = io.StringIO()
-    # In Python all of it: no git and no diff is to be started for two texts.
-    config = PrettyPrintConfig(out=out, use_color=False, use_git=False, use_diff=False)
-    with not_damaged(_DAMAGED):
-        pretty_print_notebook_diff("", "", base, nbdime.diff_notebooks(base, head), config)
-    return out.getvalue().splitlines()[_HEAD:]
-
-
-def _nbdime() -> Any:
     try:
         import nbdime
     except ImportError:
         raise NotInstalled() from None
-    return nbdime
+    with not_damaged("The two cannot be compared"):
+        diff: list[dict[str, Any]] = nbdime.diff_notebooks(base, head)
+    return diff

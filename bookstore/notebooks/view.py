@@ -7,6 +7,7 @@ run: whoever shows the HTML must see to that.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from html import escape
 from typing import Any
 
@@ -45,6 +46,36 @@ def rendered(text: bytes) -> tuple[str, str]:
         _, resources = exporter.from_notebook_node(_with_cells(notebook))
         body = "\n".join(_cell(exporter, notebook, cell) for cell in notebook["cells"])
     return body, "\n".join(resources.get("inlining", {}).get("css", []))
+
+
+def rendered_outputs(cells: Iterable[Any]) -> list[str]:
+    """Render what code cells show, without what they say.
+
+    Parameters
+    ----------
+    cells : iterable of dict
+
+    Returns
+    -------
+    list of str
+        A piece of HTML for each cell, empty where it shows nothing.
+    """
+    from nbconvert import HTMLExporter
+
+    exporter = HTMLExporter(template_name="basic", exclude_input=True, log=_SILENT)
+    notebook = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}}
+    return [
+        (
+            _cell(exporter, notebook, {**_without_id(cell), "source": "", "metadata": {}})
+            if cell.get("outputs")
+            else ""
+        )
+        for cell in cells
+    ]
+
+
+def _without_id(cell: Any) -> dict[str, Any]:
+    return {name: cell[name] for name in cell if name != "id"}
 
 
 def _without_extras(notebook: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timezone, tzinfo
+from itertools import groupby
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
@@ -13,9 +14,9 @@ from tornado.web import StaticFileHandler
 from ..core import Bookstore, Section
 from ..history.lineage import Entry
 from ..history.models import as_model, other_as_model
-from ..notebooks.diff import in_words
+from ..notebooks.changes import CellChange, changed_names, compare_cells, summary
 from ..notebooks.json import NotANotebook
-from ..notebooks.view import rendered
+from ..notebooks.view import rendered, rendered_outputs
 from ..operations.contents import copy_on_its_way, resolved
 from ..storage import StoreError
 from ..storage.base import parse_time
@@ -32,6 +33,8 @@ _VIEW_POLICY = (
 )
 
 
+_MOST_OUTPUTS = 20 << 20  # characters of HTML in a comparison
+_LEFT_OUT = '<p class="hint">The page would be too long with this; view the version instead.</p>'
 _PIECE = 1 << 20  # bytes
 
 
@@ -144,26 +147,35 @@ class VersionsPageHandler(_BrowseHandler):
         return shown
 
 
-class DiffPageHandler(_BrowseHandler):
+class _ContentHandler(_BrowseHandler):
+    """Shows what is in notebooks, on a page on which nothing runs."""
+
+    async def content_page(self, template: str, **parameters: Any) -> None:
+        """Answer with a page that has an origin of its own, which is nobody's."""
+        # Only now: what is said instead is a page like all others.
+        self.set_header("Content-Security-Policy", _VIEW_POLICY)
+        await self.page(template, in_words=self._in_words, link=self.link, **parameters)
+
+    def _in_words(self, time: str) -> str:
+        """Format a time as the script of the other pages does; on this one, none runs."""
+        zone = _zone(self.get_cookie("bookstore-time-zone", ""))
+        local = f"{parse_time(time).astimezone(zone):%Y-%m-%d %H:%M:%S}"
+        return f"{local} UTC" if zone is timezone.utc else local
+
+
+class DiffPageHandler(_ContentHandler):
     """``GET /bookstore/diff/{path}``: how two versions of a notebook differ."""
 
     @endpoint
     async def get(self, path: str) -> None:
-        """Show nbdime's words for the difference of ``base`` and ``head``."""
+        """Show ``base`` and ``head`` beside each other, cell by cell."""
         path = notebook_path(path)
         (base, head), notebooks = await self.compared(path)
-        lines = await asyncio.to_thread(in_words, *notebooks)
-        await self.page(
-            "diff.html",
-            path=path,
-            base=base,
-            head=head,
-            lines=[(_kind(line), line) for line in lines],
-            link=self.link,
-        )
+        parts = await asyncio.to_thread(_compared, *notebooks)
+        await self.content_page("diff.html", path=path, base=base, head=head, **parts)
 
 
-class ViewHandler(_BrowseHandler):
+class ViewHandler(_ContentHandler):
     """``GET /bookstore/view/{path}``: a version as nbconvert renders it; nothing in it runs."""
 
     @endpoint
@@ -179,16 +191,7 @@ class ViewHandler(_BrowseHandler):
                 return
             parts = await asyncio.to_thread(_rendered, entry.version.key, content)
         version = as_model(self.bookstore, self.section, entry)
-        # only now: what is said instead is a page like all others
-        self.set_header("Content-Security-Policy", _VIEW_POLICY)
-        await self.page(
-            "view.html",
-            path=path,
-            version=version,
-            saved=self._in_words(version["saved_at"]),
-            **parts,
-            link=self.link,
-        )
+        await self.content_page("view.html", path=path, version=version, **parts)
 
     async def _download(self, entry: Entry, content: BinaryIO) -> None:
         """Answer with the bytes of a version, as a file."""
@@ -198,12 +201,6 @@ class ViewHandler(_BrowseHandler):
         while piece := await asyncio.to_thread(content.read, _PIECE):
             self.write(piece)
             await self.flush()
-
-    def _in_words(self, time: str) -> str:
-        """Write a time as the script of the other pages does; on this one, none runs."""
-        zone = _zone(self.get_cookie("bookstore-time-zone", ""))
-        local = f"{parse_time(time).astimezone(zone):%Y-%m-%d %H:%M:%S}"
-        return f"{local} UTC" if zone is timezone.utc else local
 
 
 class StaticHandler(PageHandler, StaticFileHandler):
@@ -221,14 +218,6 @@ class StaticHandler(PageHandler, StaticFileHandler):
         await StaticFileHandler.get(self, path, include_body)
 
 
-def _kind(line: str) -> str:
-    """Tell which kind of line of a diff it is, for its colour."""
-    for start, kind in (("##", "place"), ("@@", "place"), ("+", "added"), ("-", "removed")):
-        if line.startswith(start):
-            return kind
-    return "same"
-
-
 def _zone(name: str) -> tzinfo:
     """Give a time zone; UTC where it is not known."""
     try:
@@ -237,9 +226,43 @@ def _zone(name: str) -> tzinfo:
         return timezone.utc
 
 
+def _page_style() -> str:
+    return (pages.STATIC / "bookstore.css").read_text(encoding="utf-8")
+
+
+def _compared(old: Any, new: Any) -> dict[str, Any]:
+    """Compare two notebooks, and render the outputs that differ; return what their page shows."""
+    changes = compare_cells(old, new)
+    metadata = changed_names(old["metadata"], new["metadata"])
+    return {
+        # Neighbours that are equal fold into one line.
+        "groups": [
+            (is_same, list(group))
+            for is_same, group in groupby(changes, lambda change: change.kind == "same")
+        ],
+        "outputs": _outputs_that_differ(changes),
+        "summary": summary(changes),
+        "metadata": [name for name in metadata if name != "language_info"],
+        "style": _page_style(),
+    }
+
+
+def _outputs_that_differ(changes: list[CellChange]) -> dict[int, tuple[str, str]]:
+    """Render both sides' outputs, by the position of their change; as many as a page can take."""
+    outputs = {}
+    room = _MOST_OUTPUTS
+    for position, change in enumerate(changes):
+        if change.outputs_are_equal:
+            continue
+        old, new = rendered_outputs((change.old or {}, change.new or {}))
+        room -= len(old) + len(new)
+        outputs[position] = (old, new) if room >= 0 else (_LEFT_OUT, _LEFT_OUT)
+    return outputs
+
+
 def _rendered(key: str, content: BinaryIO) -> dict[str, str]:
     """Render a notebook as a piece of HTML, or return its text; and the style of the page."""
-    style = (pages.STATIC / "bookstore.css").read_text(encoding="utf-8")
+    style = _page_style()
     text = content.read()
     problem = ""
     if key.endswith(".ipynb"):

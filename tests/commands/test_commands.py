@@ -56,8 +56,10 @@ def test_versions_are_listed_shown_and_compared(shell: Shell, archived: Contents
     assert shown["version_id"] == newest["version_id"]
 
     words = shell.out("diff", "--", "read/a.ipynb", oldest["version_id"])
-    assert "first" in words
-    assert "second" in words
+    assert words.splitlines()[:2] == ["1 cell edited", ""]
+    assert "- first" in words
+    assert "+ second" in words
+    assert shell.out("diff", "--", f"read/a.ipynb@{oldest['version_id']}") == words
     same = shell.json("diff", "--", "read/a.ipynb", newest["version_id"], newest["version_id"])
     assert same["base"] == same["head"]
     assert same["diff"] == []

@@ -1,0 +1,321 @@
+"""Compare two notebooks cell by cell, for people: what was edited, added, removed or moved.
+
+Cells are aligned by id, then by what they say, so that only those that differ are compared in
+detail. nbdime, which compares programs' way, aligns by similarity of everything: on notebooks with
+pictures that takes seconds. What no one edits (execution counts, ids, the language's description)
+is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from itertools import zip_longest
+from typing import Any, Literal, NamedTuple
+
+_SIMILAR = 0.5  # share of common characters from which one cell may be another, edited
+_MOST_LINES = 2_000  # of a cell; above that it is compared as a whole
+_LONGEST_LINE = 2_000  # characters; above that a line is compared as a whole
+_WORD = re.compile(r"\w+|\s+|[^\w\s]")
+
+Kind = Literal["same", "edited", "added", "removed", "moved"]
+
+
+class Piece(NamedTuple):
+    """A piece of a line, and whether the other line does not have it."""
+
+    text: str
+    is_changed: bool
+
+
+class Line(NamedTuple):
+    """Two lines beside each other; None where one side has none."""
+
+    old: list[Piece] | None
+    new: list[Piece] | None
+
+
+@dataclass(frozen=True)
+class CellChange:
+    """What became of a cell.
+
+    Attributes
+    ----------
+    kind : str
+    number : int
+        Of the cell in its notebook, from 1: in the newer one, if it is there.
+    old, new : dict or None
+        The cell before and after.
+    """
+
+    kind: Kind
+    number: int
+    old: Any
+    new: Any
+
+    @property
+    def cell_type(self) -> str:
+        """The type of the cell, such as ``code``."""
+        return str((self.new or self.old).get("cell_type", ""))
+
+    @property
+    def new_source(self) -> str:
+        """What the cell says after."""
+        return _source(self.new)
+
+    @property
+    def source(self) -> list[Line]:
+        """The two sources, line by line."""
+        return compare_lines(_source(self.old), _source(self.new))
+
+    @property
+    def source_is_equal(self) -> bool:
+        """Whether both cells say the same."""
+        return _source(self.old) == _source(self.new)
+
+    @property
+    def outputs_are_equal(self) -> bool:
+        """Whether both cells show the same, whenever they ran."""
+        return _outputs(self.old) == _outputs(self.new)
+
+    @property
+    def pictures_are_equal(self) -> bool:
+        """Whether both cells show the same pictures."""
+        return _pictures(self.old) == _pictures(self.new)
+
+    @property
+    def metadata(self) -> list[str]:
+        """The names in the metadata that differ."""
+        return changed_names(_metadata(self.old), _metadata(self.new))
+
+
+def compare_cells(old: Any, new: Any) -> list[CellChange]:
+    """Compare the cells of two notebooks of nbformat 4.
+
+    Returns
+    -------
+    list of CellChange
+        In the newer notebook's order; removed cells are where they were.
+    """
+    before, after = old["cells"], new["cells"]
+    partners = _partners(before, after)
+    in_place = _longest_rising([partners.get(number) for number in range(len(after))])
+    kept = set(partners.values())
+    changes: list[CellChange] = []
+    next_removed = 0
+
+    def pass_removed(until: int) -> None:
+        nonlocal next_removed
+        for number in range(next_removed, until):
+            if number not in kept:
+                changes.append(CellChange("removed", number + 1, before[number], None))
+        next_removed = max(next_removed, until)
+
+    for number, cell in enumerate(after):
+        partner = partners.get(number)
+        if partner is None:
+            changes.append(CellChange("added", number + 1, None, cell))
+            continue
+        if number in in_place:
+            pass_removed(partner)
+        changes.append(_of_pair(number, before[partner], cell, is_moved=number not in in_place))
+    pass_removed(len(before))
+    return changes
+
+
+def summary(changes: Sequence[CellChange]) -> str:
+    """Sum changes up, as in ``2 cells edited, 1 plot changed``; empty if there are none."""
+    counts = Counter(change.kind for change in changes)
+    both = [change for change in changes if change.old and change.new]
+    numbers = {
+        **{f"cells {kind}": counts[kind] for kind in ("edited", "added", "removed", "moved")},
+        "plots changed": sum(not change.pictures_are_equal for change in both),
+    }
+    return ", ".join(
+        f"{number} {what.replace('s ', ' ', 1) if number == 1 else what}"
+        for what, number in numbers.items()
+        if number
+    )
+
+
+def as_lines(changes: Sequence[CellChange]) -> list[str]:
+    """Write changes as lines of text, the changed lines of a source after ``-`` and ``+``."""
+    lines = [summary(changes) or "The cells of the two are equal"]
+    for change in changes:
+        if change.kind == "same":
+            continue
+        lines += ["", f"Cell {change.number} {change.kind}"]
+        for old, new in change.source:
+            if old != new:
+                sides = (("-", old), ("+", new))
+                lines += [f"{mark} {_joined(side)}" for mark, side in sides if side is not None]
+        if not change.outputs_are_equal:
+            lines.append("  Its outputs differ.")
+        if change.old and change.new and change.metadata:
+            lines.append(f"  Its metadata differs in {', '.join(change.metadata)}.")
+    return lines
+
+
+def changed_names(old: Any, new: Any) -> list[str]:
+    """Return the names of two objects' fields that differ."""
+    return sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+
+
+def compare_lines(old: str, new: str) -> list[Line]:
+    """Compare two texts line by line, and changed lines word by word."""
+    before, after = old.splitlines(), new.splitlines()
+    if max(len(before), len(after)) > _MOST_LINES:
+        return [_line(left, right) for left, right in zip_longest(before, after)]
+    blocks = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    return [
+        _line(left, right)
+        for _, i, j, k, m in blocks
+        for left, right in zip_longest(before[i:j], after[k:m])
+    ]
+
+
+def _line(old: str | None, new: str | None) -> Line:
+    if old is None or new is None:
+        return Line(_whole(old), _whole(new))
+    if old == new or max(len(old), len(new)) > _LONGEST_LINE:
+        return Line([Piece(old, old != new)], [Piece(new, old != new)])
+    before, after = _WORD.findall(old), _WORD.findall(new)
+    left: list[Piece] = []
+    right: list[Piece] = []
+    matcher = SequenceMatcher(None, before, after, autojunk=False)
+    for tag, i, j, k, m in matcher.get_opcodes():
+        is_changed = tag != "equal"
+        if j > i:
+            left.append(Piece("".join(before[i:j]), is_changed))
+        if m > k:
+            right.append(Piece("".join(after[k:m]), is_changed))
+    return Line(left, right)
+
+
+def _joined(pieces: Sequence[Piece]) -> str:
+    return "".join(piece.text for piece in pieces)
+
+
+def _whole(line: str | None) -> list[Piece] | None:
+    return None if line is None else [Piece(line, True)]
+
+
+def _of_pair(number: int, old: Any, new: Any, *, is_moved: bool) -> CellChange:
+    change = CellChange("moved" if is_moved else "edited", number + 1, old, new)
+    is_same = change.source_is_equal and change.outputs_are_equal and not change.metadata
+    return replace(change, kind="same") if is_same and not is_moved else change
+
+
+def _partners(before: Sequence[Any], after: Sequence[Any]) -> dict[int, int]:
+    """Return which cell was which before, by their numbers: of the newer, and of the older."""
+    partners: dict[int, int] = {}
+    for name_of in (_id, _text):
+        free = [number for number in range(len(before)) if number not in partners.values()]
+        by_name: dict[Any, list[int]] = {}
+        for number in reversed(free):
+            by_name.setdefault(name_of(before[number]), []).append(number)
+        for number, cell in enumerate(after):
+            name = name_of(cell)
+            if number not in partners and name and by_name.get(name):
+                partners[number] = by_name[name].pop()
+    for gap_before, gap_after in list(_gaps(partners, len(before), len(after))):
+        _pair_similar(partners, before, after, gap_before, gap_after)
+    return partners
+
+
+def _gaps(
+    partners: dict[int, int], before: int, after: int
+) -> Iterator[tuple[list[int], list[int]]]:
+    """Yield the numbers of cells without a partner, between the same two cells that have one."""
+    kept = set(partners.values())
+    in_place = sorted(_longest_rising([partners.get(number) for number in range(after)]))
+    i = k = 0
+    for number in [*in_place, after]:
+        partner = partners[number] if number < after else before
+        gap = [j for j in range(i, partner) if j not in kept]
+        yield gap, [j for j in range(k, number) if j not in partners]
+        i, k = partner + 1, number + 1
+
+
+def _pair_similar(
+    partners: dict[int, int],
+    before: Sequence[Any],
+    after: Sequence[Any],
+    gap_before: list[int],
+    gap_after: list[int],
+) -> None:
+    """Take cells for edited ones where they are similar, in order."""
+    start = 0
+    for number in gap_after:
+        for position in range(start, len(gap_before)):
+            if _are_similar(before[gap_before[position]], after[number]):
+                partners[number] = gap_before[position]
+                start = position + 1
+                break
+
+
+def _are_similar(old: Any, new: Any) -> bool:
+    if old.get("cell_type") != new.get("cell_type"):
+        return False
+    texts = (_source(old)[:_LONGEST_LINE], _source(new)[:_LONGEST_LINE])
+    return SequenceMatcher(None, *texts, autojunk=False).quick_ratio() >= _SIMILAR
+
+
+def _longest_rising(values: Sequence[int | None]) -> set[int]:
+    """Return the positions of a longest rising subsequence: what is not in it has moved."""
+    ends: list[int] = []  # the lowest last value of a subsequence of each length
+    positions: list[int] = []  # where that value is
+    previous: dict[int, int | None] = {}
+    for position, value in enumerate(values):
+        if value is None:
+            continue
+        length = bisect_left(ends, value)
+        previous[position] = positions[length - 1] if length else None
+        ends[length : length + 1] = [value]
+        positions[length : length + 1] = [position]
+    rising: set[int] = set()
+    last = positions[-1] if positions else None
+    while last is not None:
+        rising.add(last)
+        last = previous[last]
+    return rising
+
+
+def _id(cell: Any) -> Any:
+    identifier = cell.get("id")
+    return identifier if isinstance(identifier, str) else None
+
+
+def _text(cell: Any) -> Any:
+    return cell.get("cell_type"), _source(cell)
+
+
+def _source(cell: Any) -> str:
+    source = cell.get("source", "") if cell else ""
+    return "".join(map(str, source)) if isinstance(source, list) else str(source)
+
+
+def _outputs(cell: Any) -> list[dict[str, Any]]:
+    outputs = cell.get("outputs") or [] if cell else []
+    unread = ("execution_count", "metadata")
+    return [{name: output[name] for name in output if name not in unread} for output in outputs]
+
+
+def _pictures(cell: Any) -> list[Any]:
+    bundles = [output.get("data") for output in _outputs(cell)]
+    return [
+        data
+        for bundle in bundles
+        if isinstance(bundle, dict)
+        for kind, data in bundle.items()
+        if kind.startswith("image/")
+    ]
+
+
+def _metadata(cell: Any) -> dict[str, Any]:
+    metadata = cell.get("metadata") if cell else None
+    return metadata if isinstance(metadata, dict) else {}

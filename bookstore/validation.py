@@ -17,6 +17,8 @@ _LONGEST_SEGMENT = 255  # bytes; that of a file's name
 _LONGEST_TARGET_SEGMENT = 253  # bytes; while the server writes a file, .~ precedes its name
 _SHOWN = 80  # characters
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# Lists of keys are XML (https://www.w3.org/TR/xml/#charsets), which has tabs and line breaks only.
+_UNLISTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, and what older
 # buckets and other servers allow.
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
@@ -150,8 +152,8 @@ def _require_plain(what: str, text: str, longest: int = LONGEST_KEY) -> None:
         raise BadInput(f"The {what} {shown(text)} is not valid Unicode.")
     if len(text.encode()) > longest:
         raise BadInput(f"The {what} {shown(text)} is longer than {longest} bytes.")
-    if "\0" in text:  # others may be in the name of a file, and so in a key
-        raise BadInput(f"The {what} {shown(text)} has a null character.")
+    if _UNLISTABLE.search(text):
+        raise BadInput(f"The {what} {shown(text)} has characters that S3 cannot list.")
 
 
 def _require_parts(what: str, key: str) -> None:

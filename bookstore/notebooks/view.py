@@ -7,7 +7,7 @@ run: whoever shows the HTML must see to that.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -48,34 +48,24 @@ def rendered(text: bytes) -> tuple[str, str]:
     return body, "\n".join(resources.get("inlining", {}).get("css", []))
 
 
-def rendered_outputs(cells: Iterable[Any]) -> list[str]:
-    """Render what code cells show, without what they say.
+def outputs_renderer() -> Callable[[Any], str]:
+    """Return a function that renders what a code cell shows, without what it says.
 
-    Parameters
-    ----------
-    cells : iterable of dict
-
-    Returns
-    -------
-    list of str
-        A piece of HTML for each cell, empty where it shows nothing.
+    It returns a piece of HTML, empty where the cell shows nothing. One function is to render all
+    cells of a page: making it takes longer than what it does.
     """
     from nbconvert import HTMLExporter
 
     exporter = HTMLExporter(template_name="basic", exclude_input=True, log=_SILENT)
     notebook = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}}
-    return [
-        (
-            _cell(exporter, notebook, {**_without_id(cell), "source": "", "metadata": {}})
-            if cell.get("outputs")
-            else ""
-        )
-        for cell in cells
-    ]
 
+    def render(cell: Any) -> str:
+        if not cell.get("outputs"):
+            return ""
+        shown = {name: cell[name] for name in cell if name != "id"}
+        return _cell(exporter, notebook, {**shown, "source": "", "metadata": {}})
 
-def _without_id(cell: Any) -> dict[str, Any]:
-    return {name: cell[name] for name in cell if name != "id"}
+    return render
 
 
 def _without_extras(notebook: Any) -> Any:

@@ -16,7 +16,7 @@ from ..history.lineage import Entry
 from ..history.models import as_model, other_as_model
 from ..notebooks.changes import CellChange, changed_names, compare_cells, summary
 from ..notebooks.json import NotANotebook
-from ..notebooks.view import rendered, rendered_outputs
+from ..notebooks.view import outputs_renderer, rendered
 from ..operations.contents import copy_on_its_way, resolved
 from ..storage import StoreError
 from ..storage.base import parse_time
@@ -250,13 +250,16 @@ def _compared(old: Any, new: Any) -> dict[str, Any]:
 def _outputs_that_differ(changes: list[CellChange]) -> dict[int, tuple[str, str]]:
     """Render both sides' outputs, by the position of their change; as many as a page can take."""
     outputs = {}
+    render = outputs_renderer()
     room = _MOST_OUTPUTS
     for position, change in enumerate(changes):
         if change.outputs_are_equal:
             continue
-        old, new = rendered_outputs((change.old or {}, change.new or {}))
-        room -= len(old) + len(new)
-        outputs[position] = (old, new) if room >= 0 else (_LEFT_OUT, _LEFT_OUT)
+        old, new = _LEFT_OUT, _LEFT_OUT
+        if room > 0:
+            old, new = render(change.old or {}), render(change.new or {})
+            room -= len(old) + len(new)
+        outputs[position] = (old, new)
     return outputs
 
 

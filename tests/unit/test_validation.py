@@ -38,7 +38,7 @@ def test_what_may_be_used_comes_back(check: Any, given: str, used: str) -> None:
         (validation.notebook_path, "a/../b", "may not have empty, . or .. parts"),
         (validation.notebook_path, "a/./b", "may not have empty, . or .. parts"),
         (validation.notebook_path, "a//b", "may not have empty, . or .. parts"),
-        (validation.notebook_path, "a\x00b", r"'a\\x00b' has a null character"),
+        (validation.notebook_path, "a\x00b", r"'a\\x00b' has characters that S3 cannot list"),
         (validation.target_path, "a\r\nb", r"'a\\r\\nb' has control characters"),
         (validation.key_prefix, "a\tb", r"'a\\tb' has control characters"),
         (validation.notebook_path, "a\ud800", r"'a\\ud800' is not valid Unicode"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from difflib import get_close_matches
 
 from jupyter_core.application import JupyterApp
 
@@ -54,12 +55,16 @@ class BookstoreApp(BookstoreApplication):
                 (
                     f"The command comes first: jupyter bookstore {name} …."
                     if name in self.subcommands
-                    else f"There is no command {name!r}: see jupyter bookstore --help."
+                    else f"There is no command {name!r}{self._suggestion(name)}."
                 ),
                 USAGE,
             )
         else:
             super().parse_command_line(argv)
+
+    def _suggestion(self, name: str) -> str:
+        similar = get_close_matches(name, self.subcommands, n=1)
+        return f"; did you mean {similar[0]}?" if similar else ": see jupyter bookstore --help"
 
     def start(self) -> None:
         """Run the command; without one, print the help."""

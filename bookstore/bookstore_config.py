@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,14 @@ _LEAST = (
 )
 
 
+class Text(Unicode):  # type: ignore[type-arg]
+    """A text; None in a configuration file stands for the default, as where it is not set."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Replace None."""
+        return super().validate(obj, obj.trait_defaults(self.name) if value is None else value)
+
+
 class BookstoreSettings(LoggingConfigurable):
     """Where versions are kept, and how they get there.
 
@@ -34,47 +43,47 @@ class BookstoreSettings(LoggingConfigurable):
     "notebooks"``, or on the command line, as in ``--BookstoreSettings.s3_bucket=notebooks``.
     """
 
-    store_url = Unicode(
+    store_url = Text(
         help="""Which store keeps the versions. Empty: the S3 bucket named by `s3_bucket`, or none,
         and archiving is off. "local": an embedded store in `local_dir`. "file:///a/directory": an
         embedded store in that directory.""",
     ).tag(config=True)
-    local_dir = Unicode(
+    local_dir = Text(
         help="""Directory for what belongs to this machine: saves on their way to the store, and the
         embedded store. An absolute path; ~ stands for the home directory. Several servers of one
         user may share it. Default: `bookstore` in Jupyter's data directory.""",
     ).tag(config=True)
-    workspace_prefix = Unicode(
+    workspace_prefix = Text(
         "workspace",
-        help="""Prefix of the keys of saved notebooks. "{username}" in it stands for the JupyterHub
-        user's name.""",
+        help="""Prefix of the keys of saved notebooks. "{username}" in it stands for the user's
+        name: that of the JupyterHub or, without one, that of the operating system.""",
     ).tag(config=True)
-    published_prefix = Unicode(
+    published_prefix = Text(
         "published",
-        help="""Prefix of the keys of published notebooks. "{username}" in it stands for the
-        JupyterHub user's name.""",
+        help="""Prefix of the keys of published notebooks. "{username}" in it stands for the user's
+        name, as in `workspace_prefix`.""",
     ).tag(config=True)
-    s3_bucket = Unicode(
+    s3_bucket = Text(
         help="The bucket that keeps the versions. Default: $JPYNB_S3_BUCKET.",
     ).tag(config=True)
-    s3_endpoint_url = Unicode(
+    s3_endpoint_url = Text(
         help=f"""Where the object store is reached. Default: $JPYNB_S3_ENDPOINT_URL, or
         {AWS_ENDPOINT_URL}.""",
     ).tag(config=True)
-    s3_region_name = Unicode(
+    s3_region_name = Text(
         help="Region of the bucket. Default: $JPYNB_S3_REGION_NAME, or us-east-1.",
     ).tag(config=True)
-    s3_access_key_id = Unicode(
+    s3_access_key_id = Text(
         help="""Access key id. Default: $JPYNB_S3_ACCESS_KEY_ID; where that is empty too, botocore
         looks for credentials where it always does.""",
     ).tag(config=True)
-    s3_secret_access_key = Unicode(
+    s3_secret_access_key = Text(
         help="Secret access key. Default: $JPYNB_S3_SECRET_ACCESS_KEY.",
     ).tag(config=True)
-    s3_session_token = Unicode(
+    s3_session_token = Text(
         help="Session token that belongs to temporary credentials.",
     ).tag(config=True)
-    s3_profile = Unicode(
+    s3_profile = Text(
         help="Profile of the AWS configuration files to take credentials from.",
     ).tag(config=True)
     s3_put_options = Dict(
@@ -82,7 +91,7 @@ class BookstoreSettings(LoggingConfigurable):
         help="""Further arguments of every PutObject, such as {"StorageClass": "STANDARD_IA"},
         {"Tagging": "team=a"} or {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "…"}.""",
     ).tag(config=True)
-    s3_checksum_mode = Unicode(
+    s3_checksum_mode = Text(
         help="""When uploads carry a checksum of their own: "when_supported" or "when_required".
         Empty: when supported at AWS, when required elsewhere.""",
     ).tag(config=True)
@@ -113,7 +122,7 @@ class BookstoreSettings(LoggingConfigurable):
         512 * 1024**2,
         help="""How many bytes a file that is cloned, read or restored may have at most.""",
     ).tag(config=True)
-    fs_cloning_basedir = Unicode(
+    fs_cloning_basedir = Text(
         help="""Absolute path of the directory inside which notebooks can be cloned from the file
         system. Empty: they cannot.""",
     ).tag(config=True)
@@ -324,12 +333,12 @@ def _is_http_url(text: str) -> bool:
 
 
 def expand_prefix(prefix: str) -> str:
-    """Fill in a prefix's ``{username}`` from ``$JUPYTERHUB_USER``.
+    """Fill in a prefix's ``{username}``.
 
     Raises
     ------
     BadInput
-        If there is no user's name to fill in, or the prefix asks for anything else.
+        If the prefix asks for anything else.
     """
     try:
         parts = list(Formatter().parse(prefix))
@@ -346,14 +355,24 @@ def expand_prefix(prefix: str) -> str:
         raise BadInput(
             f"{shown(prefix)} asks for {{{unknown.pop()}}}. Only {{username}} can be filled in."
         )
-    username = os.environ.get("JUPYTERHUB_USER", "")
-    if fields and not username:
-        raise BadInput(
-            f"{shown(prefix)} asks for the user's name, and JUPYTERHUB_USER is empty."
-            " Set that variable, or write the prefix without {username}."
-        )
     # A name is one segment of the key, whatever is in it.
-    return prefix.format(username=quote(username, safe="@ ~!$&'()*+,;=:"))
+    return prefix.format(username=quote(username(), safe="@ ~!$&'()*+,;=:"))
+
+
+def username() -> str:
+    """Return the user's name: that of the JupyterHub or, without one, of the operating system."""
+    if name := os.environ.get("JUPYTERHUB_USER"):
+        return name
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, as containers have them
+        return str(os.getuid())
+
+
+def is_mixed(settings: BookstoreSettings) -> bool:
+    """Return whether users of a JupyterHub, who share a bucket, save under one prefix."""
+    is_shared = bool(os.environ.get("JUPYTERHUB_USER") and not settings.store_url)
+    return is_shared and bool(settings.s3_bucket) and "{username}" not in settings.workspace_prefix
 
 
 def _field(name: str, form: str, conversion: str) -> str:

@@ -19,6 +19,7 @@ from ._version import __version__
 from .bookstore_config import (
     BookstoreSettings,
     expand_prefix,
+    is_mixed,
     require_working,
     validate_bookstore,
 )
@@ -43,6 +44,11 @@ _NOTHING_ARCHIVED: dict[str, Any] = {
     "last_error": None,
     "elsewhere": [],
 }
+
+MIXED = (
+    "All users of this JupyterHub save under the same keys, and see and replace each other's"
+    ' notebooks. Set c.BookstoreSettings.workspace_prefix to "workspace/{username}".'
+)
 
 _open: dict[str, Bookstore] = {}
 
@@ -184,6 +190,8 @@ class Bookstore:
         if self.recorder:
             self.recorder.start()
             self.recorder.warn_of_others()
+            if is_mixed(self.settings):
+                self.log.warning("Bookstore: %s", MIXED)
 
     def close(self) -> None:
         """Upload what is pending, for `shutdown_timeout` seconds at most."""

@@ -15,3 +15,7 @@ class BookstoreError(Exception):
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows in a cell: the sentence, without our own calls above it."""
+        return [f"{type(self).__name__}: {self}"]

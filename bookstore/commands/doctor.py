@@ -11,8 +11,9 @@ from tempfile import NamedTemporaryFile
 from typing import Any, Literal
 
 from .._version import __version__
+from ..bookstore_config import is_mixed, username
+from ..core import MIXED
 from ..saves.outbox import Outbox
-from ..saves.recorder import author
 from ..storage import Provenance, Store, StoreError, Version
 from ..storage.base import sha256_of, utc_now
 from .base import FAILED, BookstoreCommand
@@ -59,6 +60,8 @@ class Doctor(BookstoreCommand):
         """Try everything, one after the other."""
         self.bookstore.require_store()
         checks = [self._settings()]
+        if is_mixed(self.bookstore.settings):
+            checks.append(Check("users", "problem", MIXED))
         checks += await self.bookstore.run(self._tried())
         checks += [self._checksums(), await self.bookstore.run(self._kept())]
         checks += await asyncio.to_thread(self._on_this_machine)
@@ -194,7 +197,7 @@ async def _put(store: Store, key: str) -> Version:
         save_id=uuid.uuid4().hex,
         saved_at=utc_now(),
         sha256=sha256_of(io.BytesIO(_CONTENT)),
-        author=author(),
+        author=username(),
         release=__version__,
     )
     return await store.put(key, io.BytesIO(_CONTENT), origin)

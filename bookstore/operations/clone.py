@@ -43,7 +43,8 @@ class Source:
             raise NotOffered(
                 "Cloning from buckets is off on this server: enable_s3_cloning is False."
             )
-        source = cls(**fields)
+        # Paths are written with a slash at the beginning, too.
+        source = cls(**{**fields, "key": fields["key"].lstrip("/")})
         bucket_name(source.bucket)
         object_key(source.key)
         if source.version_id:

@@ -8,9 +8,9 @@ import uuid
 from contextlib import suppress
 
 from .._version import __version__
+from ..bookstore_config import username
 from ..core import Bookstore, Section
 from ..notebooks.json import kernel_name_of
-from ..saves.recorder import author
 from ..storage import Provenance, Store, Version, VersionNotFound
 from ..storage.base import utc_now
 from ..validation import shown
@@ -53,7 +53,7 @@ async def publish(
         save_id=uuid.uuid4().hex,
         saved_at=utc_now(),
         sha256=hashlib.sha256(content).hexdigest(),
-        author=author(),
+        author=username(),
         kernel_name=kernel_name_of(file),
         release=__version__,
     )

@@ -6,10 +6,10 @@ import asyncio
 import os
 from typing import Any
 
+from ..bookstore_config import username
 from ..core import Bookstore
 from ..history.versions import History
 from ..s3_paths import s3_url
-from ..saves.recorder import author
 from ..storage import StoreUnavailable, Version
 from ..validation import shown, target_path
 from .contents import copy_on_its_way, os_path_of, put, require_inside, require_no_other, resolved
@@ -62,7 +62,7 @@ async def restore(
 def _goes_on_with(version: Version) -> str:
     """Return the notebook that goes on where a version is restored in place: not another user's."""
     origin = version.provenance
-    return origin.notebook_id if origin and origin.author == author() else ""
+    return origin.notebook_id if origin and origin.author == username() else ""
 
 
 async def _archive_what_is_there(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,7 +11,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from .._version import __version__
-from ..bookstore_config import BookstoreSettings
+from ..bookstore_config import BookstoreSettings, username
 from ..s3_paths import LONGEST_KEY, s3_key
 from ..storage.base import format_time, utc_now
 from ..validation import BadInput, plain_path, shown
@@ -101,7 +99,7 @@ class Recorder:
     ) -> None:
         self._log = log
         self._prefix = prefix
-        self._author = author()
+        self._author = username()
         self._outbox = outbox
         self._identities = identities
         self._uploader = UploaderProcess(
@@ -314,11 +312,3 @@ class Recorder:
             "last_error": last_error,
             "elsewhere": self._elsewhere(),
         }
-
-
-def author() -> str:
-    """Name the user whose server this is."""
-    try:
-        return os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
-    except (OSError, KeyError):  # a container's user without a name
-        return ""

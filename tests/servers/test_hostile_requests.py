@@ -199,7 +199,7 @@ BAD_NAMES = {
     "20 MB": HUGE,
     "surrogate": f"a{SURROGATE}.ipynb",
 }
-BAD_KEYS = BAD_NAMES | {"empty": "", "folder": "a/", "root": "/a.ipynb"}
+BAD_KEYS = BAD_NAMES | {"empty": "", "folder": "a/", "root": "/"}
 BAD_TARGETS = BAD_NAMES | {
     "line": "a\r\nb.ipynb",
     "delete": "a\x7f.ipynb",

@@ -28,8 +28,8 @@ StartServer = Callable[..., JupyterServer]
         ),
         ({"store_url": "somewhere"}, "c.BookstoreSettings.store_url: 'somewhere' is not"),
         (
-            {"workspace_prefix": "{username}", "store_url": "local"},
-            "c.BookstoreSettings.workspace_prefix: '{username}' asks for the user's name",
+            {"workspace_prefix": "{group}", "store_url": "local"},
+            "c.BookstoreSettings.workspace_prefix: '{group}' asks for {group}",
         ),
         ({"max_threads": "many"}, "max_threads"),
     ],

@@ -12,6 +12,7 @@ from traitlets.config import Config
 from bookstore.bookstore_config import (
     BookstoreSettings,
     expand_prefix,
+    is_mixed,
     require_working,
     validate_bookstore,
 )
@@ -161,7 +162,6 @@ def test_options_are_checked_without_loading_an_s3_client() -> None:
         ({"s3_put_options": {"SSECustomerKey": "k"}}, "makes versions that Bookstore cannot read"),
         ({"s3_put_options": {"storageClass": "X"}}, "s3_put_options: PutObject has no 'storageC"),
         ({"s3_checksum_mode": "always"}, "s3_checksum_mode: 'always' is unknown"),
-        ({"workspace_prefix": "{username}/w"}, "workspace_prefix: '{username}/w' asks for the"),
         ({"published_prefix": "{group}/p"}, "published_prefix: '{group}/p' asks for {group}"),
         ({"workspace_prefix": "{username:{x}}"}, "'{username:{x}}' asks for {username:{x}}."),
         ({"workspace_prefix": "w/{"}, "workspace_prefix: 'w/{' has a brace without its pair."),
@@ -191,6 +191,38 @@ def test_all_problems_are_said_at_once() -> None:
 def test_a_prefix_takes_the_hub_users_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTERHUB_USER", "ann")
     assert expand_prefix("users/{username}/notebooks") == "users/ann/notebooks"
+
+
+def test_without_a_hub_a_prefix_takes_the_operating_systems_user(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("JUPYTERHUB_USER", raising=False)
+    monkeypatch.setattr("getpass.getuser", lambda: "bob")
+    assert expand_prefix("users/{username}") == "users/bob"
+
+
+def test_none_stands_for_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JPYNB_S3_ACCESS_KEY_ID", "from the environment")
+    config = Config({"BookstoreSettings": {"s3_access_key_id": None, "workspace_prefix": None}})
+    settings = BookstoreSettings(config=config)
+    assert settings.s3_access_key_id == "from the environment"
+    assert settings.workspace_prefix == "workspace"
+
+
+@pytest.mark.parametrize(
+    ("user", "settings", "mixed"),
+    [
+        ("ann", {"s3_bucket": "b"}, True),
+        ("ann", {"s3_bucket": "b", "workspace_prefix": "w/{username}"}, False),
+        ("ann", {"store_url": "local"}, False),
+        ("", {"s3_bucket": "b"}, False),
+    ],
+)
+def test_users_of_a_hub_that_share_a_prefix_are_noticed(
+    monkeypatch: pytest.MonkeyPatch, user: str, settings: dict[str, Any], mixed: bool
+) -> None:
+    monkeypatch.setenv("JUPYTERHUB_USER", user)
+    assert is_mixed(BookstoreSettings(**settings)) is mixed
 
 
 def test_a_users_name_is_one_segment_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -187,7 +187,7 @@ class BookstoreContentsArchiver(ArchivingMixin, flavours.LargeFileManager):  # t
 
 
 def archive_saves_of(contents_manager: Any, bookstore: Bookstore) -> bool:
-    """Have a contents manager archive that was made without Bookstore.
+    """Turn a contents manager that was made without Bookstore into one that archives.
 
     It becomes what `archiving` would have made. The servers' hooks do not suffice: between a save
     and the hook after it another save of the notebook may write into the same file.

@@ -157,11 +157,11 @@ class BookstoreSettings(LoggingConfigurable):
         return Path(os.path.expanduser(self.local_dir))  # pathlib's own fails for unknown users
 
     def values(self) -> dict[str, Any]:
-        """Give all settings by name, to be passed on to another process; secrets included."""
+        """Return all settings by name, to be passed on to another process; secrets included."""
         return {name: getattr(self, name) for name in sorted(self.class_own_traits(config=True))}
 
     def store_options(self) -> LocalOptions | S3Options | None:
-        """Tell which store is named and how to reach it; None where none is.
+        """Return which store is named and how to reach it; None where none is.
 
         Raises
         ------
@@ -177,7 +177,7 @@ class BookstoreSettings(LoggingConfigurable):
         return self.s3_options(self.s3_bucket)
 
     def s3_options(self, bucket: str) -> S3Options:
-        """Tell how to reach a bucket of the object store that is configured."""
+        """Return how to reach a bucket of the object store that is configured."""
         return S3Options(
             bucket=bucket,
             index_directory=self.local_path / "index",
@@ -195,7 +195,7 @@ class BookstoreSettings(LoggingConfigurable):
 
 
 def validate_bookstore(settings: BookstoreSettings) -> dict[str, bool]:
-    """Tell which features the settings turn on.
+    """Return which features the settings turn on.
 
     Parameters
     ----------

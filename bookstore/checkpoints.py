@@ -36,7 +36,7 @@ class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
     """
 
     def create_checkpoint(self, contents_mgr: Any, path: str) -> Any:
-        """Give the newest version, which the save before has made; make one if there is none."""
+        """Return the newest version, which the save before has made; make one if there is none."""
         bookstore = self._bookstore_for(path)
         if not bookstore:
             return self._in_files.create_checkpoint(contents_mgr, path)
@@ -124,18 +124,18 @@ class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
 
     @cached_property
     def _copies(self) -> TemporaryDirectory[str]:
-        """Where copies of versions are, for those who read a checkpoint as a file."""
+        """Return where copies of versions are, for those who read a checkpoint as a file."""
         return TemporaryDirectory(prefix="bookstore-checkpoints-")
 
     @cached_property
     def _in_files(self) -> Any:
-        """The server's own checkpoints, as this contents manager needs them."""
+        """Return the server's own checkpoints, as this contents manager needs them."""
         if self._is_asynchronous:
             return super()
         return flavours.SyncFileCheckpoints(parent=self.parent)
 
     def _answered(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        """Give what this contents manager takes from a method: a value, or an awaitable of it."""
+        """Return what this contents manager takes from a method: a value, or an awaitable of it."""
         if self._is_asynchronous:
             return asyncio.to_thread(work, *arguments)
         return work(*arguments)

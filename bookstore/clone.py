@@ -48,7 +48,7 @@ class BookstoreCloneHandler(PageHandler):
         await self.page("clone.html", **parameters)
 
     def construct_template_params(self, s3_bucket: str, s3_object_key: str) -> dict[str, Any]:
-        """Give what the page's template shows for an object.
+        """Return what the page's template shows for an object.
 
         Parameters
         ----------

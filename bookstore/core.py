@@ -124,7 +124,7 @@ class Bookstore:
 
     @property
     def description(self) -> str:
-        """Say where saves are archived, or how to have them archived."""
+        """Return where saves are archived, or how to have them archived."""
         if self._options is None:
             return f"saves are not archived. {NoStore()}"
         if self.recorder is None:
@@ -133,7 +133,7 @@ class Bookstore:
 
     @property
     def history(self) -> History:
-        """What there is of each notebook, for `run`. Raises `NoStore`."""
+        """Return what there is of each notebook, for `run`. Raises `NoStore`."""
         if self._history is None:
             raise NoStore
         return self._history
@@ -152,15 +152,15 @@ class Bookstore:
 
     @property
     def bucket(self) -> str:
-        """The bucket of the saves, as it is named in links; empty where no store is named."""
+        """Return the bucket of the saves, as links name it; empty where no store is named."""
         return self._options.bucket if self._options else ""
 
     def key(self, section: Section, path: str) -> str:
-        """Give the key of a notebook among those saved or those published."""
+        """Return the key of a notebook among those saved or those published."""
         return self.folder(section) + path
 
     def folder(self, section: Section) -> str:
-        """Give what the keys of those saved or those published begin with.
+        """Return what the keys of those saved or those published begin with.
 
         Raises
         ------
@@ -174,7 +174,7 @@ class Bookstore:
 
     @property
     def sections(self) -> list[Section]:
-        """Those that have a prefix: one with an empty prefix is off."""
+        """Return those that have a prefix: one with an empty prefix is off."""
         return [section for section, prefix in self._prefixes.items() if prefix]
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -200,7 +200,7 @@ class Bookstore:
         self._loop.close(self.stores.close())
 
     def status(self) -> dict[str, Any]:
-        """Tell how it goes, as ``GET /api/bookstore`` answers it; reads files."""
+        """Return the status, as ``GET /api/bookstore`` answers it; reads files."""
         return {
             "release": __version__,
             "description": self.description,

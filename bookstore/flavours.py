@@ -22,7 +22,7 @@ _Method = TypeVar("_Method", bound=Callable[..., Awaitable[None]])
 
 
 def running() -> str:
-    """Name the package of the server we run in.
+    """Return the package name of the server we run in.
 
     The application already exists when a config file or an extension is loaded. Where none runs
     (in a kernel, in tests, while docs are built) it is classic if that is installed.
@@ -73,12 +73,12 @@ authorized: Callable[[_Method], _Method] = (
 
 
 def is_asynchronous(contents_manager: Any) -> bool:
-    """Tell whether a contents manager awaits what its checkpoints return; classic's never do."""
+    """Return whether a contents manager awaits what its checkpoints return; classic's never do."""
     return isinstance(contents_manager, getattr(_managers, "AsyncContentsManager", ()))
 
 
 def location_of(path: str, settings: Mapping[str, Any]) -> str:
-    """Tell where the running server's own interface shows a file.
+    """Return where the running server's own interface shows a file.
 
     Parameters
     ----------

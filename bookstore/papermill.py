@@ -29,7 +29,7 @@ _FORESEEN = (BadInput, StoreError, TraitError)  # their messages are safe to sho
 
 
 class BookstoreIOError(Exception):
-    """Say why a notebook cannot be read or written."""
+    """Raise for a notebook that cannot be read or written; the message says why."""
 
 
 class Place(NamedTuple):
@@ -168,7 +168,7 @@ def _text_of(content: bytes) -> str:
 
 
 def _is_under_way(text: str) -> bool:
-    """Whether papermill is still running the notebook."""
+    """Return whether papermill is still running the notebook."""
     run = json.loads(text).get("metadata", {}).get("papermill", {})
     return "end_time" in run and run["end_time"] is None
 

@@ -163,7 +163,7 @@ def _require_parts(what: str, key: str) -> None:
 
 
 def _is_broken(text: str) -> bool:
-    """Tell whether half a surrogate pair is in it, which JSON can write and UTF-8 cannot."""
+    """Return whether half a surrogate pair is in it, which JSON can write and UTF-8 cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:

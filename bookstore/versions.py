@@ -37,17 +37,17 @@ class HistoryRequest:
 
     @property
     def after(self) -> str | None:
-        """Where the page begins."""
+        """Return where the page begins."""
         return self.get_query_argument("after", "") or None
 
     @property
     def limit(self) -> int:
-        """How many there are on a page."""
+        """Return how many there are on a page."""
         return _LIMIT
 
     @property
     def search(self) -> str:
-        """What is looked for in the paths of notebooks; empty for all."""
+        """Return what is looked for in the paths of notebooks; empty for all."""
         return self.get_query_argument("q", "")
 
     async def notebooks(self) -> EntryPage:
@@ -60,7 +60,7 @@ class HistoryRequest:
 
     @property
     def notebook(self) -> str:
-        """The id of another notebook that had the path; empty for the one that has it."""
+        """Return the id of another notebook that had the path; empty for the one that has it."""
         return self.get_query_argument("notebook", "")
 
     async def history(self, path: str) -> EntryPage:
@@ -114,11 +114,11 @@ class HistoryRequest:
 
 
 class _HistoryHandler(HistoryRequest, ApiHandler):
-    """Answers programs about the history."""
+    """Answer programs about the history."""
 
     @property
     def limit(self) -> int:
-        """How many there shall be on a page."""
+        """Return how many there shall be on a page."""
         text = self.get_query_argument("limit", str(_LIMIT))
         is_number = text.isascii() and text.isdigit() and len(text) < 10  # int() takes only so many
         limit = int(text) if is_number else 0

@@ -91,22 +91,22 @@ class NotebookClient:
 
     @property
     def nb_config(self) -> dict[str, Any]:
-        """The server's record as it was found or passed."""
+        """Return the server's record as it was found or passed."""
         return self._nb_config
 
     @property
     def nb_record(self) -> LiveNotebookRecord:
-        """The server's record."""
+        """Return the server's record."""
         return LiveNotebookRecord(**self.nb_config)
 
     @property
     def url(self) -> str:
-        """The server's address with its `base_url`, without a slash at the end."""
+        """Return the server's address with its `base_url`, without a slash at the end."""
         return str(self.nb_config["url"]).rstrip("/")
 
     @property
     def token(self) -> str:
-        """The token that is sent with each request; "" with a login or without authentication."""
+        """Return the token that is sent with each request; "" if none is needed."""
         if self._password is not None:
             return ""
         token = (self.nb_record.token if self._token is None else self._token).strip()
@@ -116,7 +116,7 @@ class NotebookClient:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers that are sent with each request."""
+        """Return the headers that are sent with each request."""
         headers = {"Content-Type": "application/json"}
         if self.token:
             headers["Authorization"] = f"token {self.token}"
@@ -124,7 +124,7 @@ class NotebookClient:
 
     @cached_property
     def req_session(self) -> requests.Session:
-        """The session that all requests are sent with."""
+        """Return the session that all requests are sent with."""
         session = requests.Session()
         session.headers.update(self.headers)
         # Proxies in the environment are for other machines; NO_PROXY seldom names this one.
@@ -137,7 +137,7 @@ class NotebookClient:
 
     @cached_property
     def xsrf_token(self) -> str:
-        """The token against cross-site requests, for requests that change something."""
+        """Return the token against cross-site requests, for requests that change something."""
         return self._get_xsrf_token(self.req_session)
 
     def setup_request_sessions(self) -> None:
@@ -151,14 +151,14 @@ class NotebookClient:
 
     @property
     def sessions(self) -> dict[str, NotebookSession]:
-        """The sessions that are open now, by kernel id. Each access sends a request."""
+        """Return the sessions that are open now, by kernel id. Each access sends a request."""
         # The session of a kernel that died stays for a while, without a kernel.
         opened = [NotebookSession(**model) for model in self.get_sessions() if model.get("kernel")]
         return {session.kernel.id: session for session in opened}
 
     @property
     def sessions_endpoint(self) -> str:
-        """The address of the server's sessions API."""
+        """Return the address of the server's sessions API."""
         return f"{self.url}/api/sessions"
 
     def get_sessions(self) -> list[dict[str, Any]]:
@@ -167,12 +167,12 @@ class NotebookClient:
 
     @property
     def kernels(self) -> list[dict[str, Any]]:
-        """The models of the kernels that run now. Each access sends a request."""
+        """Return the models of the kernels that run now. Each access sends a request."""
         return self.get_kernels()
 
     @property
     def kernels_endpoint(self) -> str:
-        """The address of the server's kernels API."""
+        """Return the address of the server's kernels API."""
         return f"{self.url}/api/kernels"
 
     def get_kernels(self) -> list[dict[str, Any]]:
@@ -181,7 +181,7 @@ class NotebookClient:
 
     @property
     def contents_endpoint(self) -> str:
-        """The address of the server's contents API."""
+        """Return the address of the server's contents API."""
         return f"{self.url}/api/contents/"
 
     def get_contents(self, path: str) -> dict[str, Any]:
@@ -195,7 +195,7 @@ class NotebookClient:
         return dict(self._ask("GET", self.contents_endpoint + quote(path.strip("/"))))
 
     def has_kernel(self, kernel_id: str) -> bool:
-        """Whether a session with this kernel is open on the server."""
+        """Return whether a session with this kernel is open on the server."""
         models = self._ask("GET", self.sessions_endpoint, timeout=_SEARCH_TIMEOUT)
         return any((model.get("kernel") or {}).get("id") == kernel_id for model in models)
 
@@ -261,7 +261,7 @@ class NotebookClient:
         return next(filter(None, files), True)
 
     def _is_jupyter(self, session: requests.Session) -> bool:
-        """Whether a Jupyter server answers here; its version needs no authentication."""
+        """Return whether a Jupyter server answers here; its version needs no authentication."""
         return self._send(session, "GET", f"{self.url}/api").ok
 
     @property
@@ -322,7 +322,7 @@ def _keep_headers(request: requests.PreparedRequest) -> requests.PreparedRequest
 class _Collection(type):
     @property
     def sessions(cls) -> dict[str, dict[str, NotebookSession]]:
-        """The sessions that are open now, by server and kernel id.
+        """Return the sessions that are open now, by server and kernel id.
 
         Servers that do not answer, or refuse, are left out.
         """
@@ -448,22 +448,22 @@ class CurrentNotebookClient(NotebookClient):
 
     @property
     def nb_config(self) -> dict[str, Any]:
-        """The record of the server that was found."""
+        """Return the record of the server that was found."""
         return self.nb_client.nb_config
 
     @property
     def connection_file(self) -> str:
-        """The path of this kernel's connection file; "" outside of a kernel."""
+        """Return the path of this kernel's connection file; "" outside of a kernel."""
         return servers.connection_file()
 
     @property
     def kernel_id(self) -> str:
-        """The id of this kernel."""
+        """Return the id of this kernel."""
         return extract_kernel_id(self.connection_file)
 
     @property
     def session(self) -> NotebookSession:
-        """The session of the notebook that is open with this kernel. Each access sends a request.
+        """Return the session of the notebook open with this kernel. Each access sends a request.
 
         Raises
         ------
@@ -474,7 +474,7 @@ class CurrentNotebookClient(NotebookClient):
 
     @property
     def path(self) -> str:
-        """The path of this notebook: the one that was passed, else of the one that is open.
+        """Return the path of this notebook: the one that was passed, else of the one that is open.
 
         Raises
         ------

@@ -301,17 +301,17 @@ class DiffResult(Shown):
 
     @property
     def added(self) -> int:
-        """The number of cells that only the newer version has."""
+        """Return the number of cells that only the newer version has."""
         return sum(len(step.get("valuelist", ())) for step in self._cells("addrange"))
 
     @property
     def removed(self) -> int:
-        """The number of cells that only the older version has."""
+        """Return the number of cells that only the older version has."""
         return sum(step.get("length", 0) for step in self._cells("removerange"))
 
     @property
     def changed(self) -> int:
-        """The number of cells that differ."""
+        """Return the number of cells that differ."""
         return len(self._cells("patch"))
 
     def _cells(self, operation: str) -> list[dict[str, Any]]:

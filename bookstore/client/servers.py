@@ -94,7 +94,7 @@ def _base_urls(path: str) -> list[str]:
 
 
 def started_this_kernel(record: Record) -> bool:
-    """Whether a server's process is the parent of this kernel's process."""
+    """Return whether a server's process is the parent of this kernel's process."""
     return str(record.get("pid", "")) == os.environ.get("JPY_PARENT_PID")
 
 
@@ -112,7 +112,7 @@ def notebook_at_start(record: Record) -> str:
 
 
 def is_this_machine(host: str) -> bool:
-    """Whether a host name or address is this machine's, without a DNS query."""
+    """Return whether a host name or address is this machine's, without a DNS query."""
     if host in ("localhost", socket.gethostname()):
         return True
     try:
@@ -145,7 +145,7 @@ def _runtime_dirs() -> set[str]:
 
 
 def _is_alive(pid: int) -> bool:
-    """Whether a process runs: whatever listens on a dead server's port must not get its token."""
+    """Return whether a process runs: a dead server's port may be another's."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

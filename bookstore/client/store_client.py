@@ -77,17 +77,17 @@ class BookstoreClient(CurrentNotebookClient):
 
     @property
     def bookstore_endpoint(self) -> str:
-        """The address of Bookstore's API."""
+        """Return the address of Bookstore's API."""
         return f"{self.url}/api/bookstore"
 
     @property
     def publish_endpoint(self) -> str:
-        """The address to publish at."""
+        """Return the address to publish at."""
         return f"{self.bookstore_endpoint}/publish/"
 
     @property
     def clone_endpoint(self) -> str:
-        """The address to clone at."""
+        """Return the address to clone at."""
         return f"{self.bookstore_endpoint}/clone"
 
     def publish(self, path: str | None = None, *, replace: bool = False) -> PublishResult:

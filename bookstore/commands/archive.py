@@ -73,7 +73,7 @@ class Drain(BookstoreCommand):
         }
 
     def show(self, answer: dict[str, Any]) -> None:
-        """Say how many there were."""
+        """Print how many there were."""
         print(f"{answer['uploaded']} uploaded, {answer['pending']} pending.")
 
     def code(self, answer: dict[str, Any]) -> int:
@@ -142,7 +142,7 @@ class Archive(BookstoreCommand):
                 taken.fail(path, "it cannot be recorded")
 
     async def _is_there(self, path: str, file: str, taken: _Taken) -> bool | OSError:
-        """Tell whether the newest version has the bytes of a file, or why that cannot be told."""
+        """Return whether the newest version has the bytes of a file, or why that cannot be told."""
         key = self.bookstore.key("workspace", path)
         try:
             await asyncio.to_thread(_require_readable, file)
@@ -159,7 +159,7 @@ class Archive(BookstoreCommand):
             return error
 
     def show(self, answer: dict[str, Any]) -> None:
-        """Say how many there were."""
+        """Print how many there were."""
         print(f"{answer['archived']} archived, {answer['unchanged']} unchanged.")
 
     def code(self, answer: dict[str, Any]) -> int:
@@ -212,7 +212,7 @@ def _notebooks(folder: str, root: str, taken: _Taken) -> Iterator[str]:
 
 
 def _is_file(file: str) -> bool:
-    """Tell whether it is a file, or may be one."""
+    """Return whether it is a file, or may be one."""
     try:
         return stat.S_ISREG(os.stat(file).st_mode)
     except PermissionError:  # of its folder, nothing but the names can be read

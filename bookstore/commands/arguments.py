@@ -99,13 +99,13 @@ def require_usable(app: Application, config: Config) -> None:
 
 
 def _option(app: Application, name: str) -> str:
-    """Tell by which option something is set."""
+    """Return by which option something is set."""
     options = {str(setting).rpartition(".")[2]: option for option, setting in app.aliases.items()}
     return f"--{options.get(name, f'{app.section_names()[-1]}.{name}')}"
 
 
 def _wanted(trait: Any) -> str:
-    """Say which values an option may have."""
+    """Return which values an option may have."""
     if isinstance(trait, Enum):
         return " or ".join(map(str, trait.values or ()))
     if isinstance(trait, Bool):

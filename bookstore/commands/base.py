@@ -92,7 +92,7 @@ class BookstoreApplication(JupyterApp):
         super().exit(USAGE if exit_status == 1 else exit_status)
 
     def fail(self, message: str, code: int) -> None:
-        """Say what went wrong, and end the process."""
+        """Print what went wrong, and exit."""
         print(message, file=sys.stderr)
         sys.exit(code)
 
@@ -149,7 +149,7 @@ class BookstoreCommand(BookstoreApplication):
         raise NotImplementedError
 
     def code(self, answer: Any) -> int:
-        """Give the exit code for an answer."""
+        """Return the exit code for an answer."""
         return 0
 
     def emit_description(self) -> Generator[str, None, None]:
@@ -211,7 +211,7 @@ class BookstoreCommand(BookstoreApplication):
 
     @property
     def recorder(self) -> Recorder:
-        """What takes saves."""
+        """Return what records saves."""
         self.bookstore.require_store()
         if self.bookstore.recorder is None:
             raise UsageError("Archiving is off: set c.BookstoreSettings.workspace_prefix.")
@@ -242,16 +242,16 @@ class BookstoreCommand(BookstoreApplication):
 
     @property
     def root(self) -> str:
-        """The folder with the notebooks."""
+        """Return the folder with the notebooks."""
         return os.path.realpath(os.path.expanduser(self.root_dir))
 
     @property
     def _roots(self) -> list[str]:
-        """The names of that folder: as it is configured, and without links."""
+        """Return the names of that folder: as it is configured, and without links."""
         return [os.path.abspath(os.path.expanduser(self.root_dir)), self.root]
 
     def path_within(self, file: str) -> str:
-        """Tell the path, relative to the root folder, of a file or folder named in a shell.
+        """Return the path, relative to the root folder, of a file or folder named in a shell.
 
         A relative one counts from the current folder if that leads into the root folder, and from
         the root folder otherwise. A link within the root folder is a folder of its own, as it is
@@ -271,12 +271,12 @@ class BookstoreCommand(BookstoreApplication):
         )
 
     def path_of(self, file: str) -> str:
-        """Tell a notebook's path, by its name in a shell."""
+        """Return a notebook's path, by its name in a shell."""
         return notebook_path(self.path_within(file))
 
 
 def code_of(error: Exception) -> int:
-    """Give the exit code for an error."""
+    """Return the exit code for an error."""
     return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)
 
 

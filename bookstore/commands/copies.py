@@ -66,7 +66,7 @@ class Restore(_CopyingCommand):
         return {"path": saved["path"], "restored_from": path, "version_id": version_id}
 
     def show(self, answer: dict[str, Any]) -> None:
-        """Say where it is."""
+        """Print where it is."""
         print(f"{answer['path']} is as it was in version {answer['version_id']}.")
 
 
@@ -111,5 +111,5 @@ class Clone(_CopyingCommand):
         )
 
     def show(self, answer: dict[str, Any]) -> None:
-        """Say where it is."""
+        """Print where it is."""
         print(f"{answer['path']} is a copy of {answer['s3_path']}, version {answer['versionID']}.")

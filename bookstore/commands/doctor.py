@@ -98,7 +98,7 @@ class Doctor(BookstoreCommand):
         return Check("kept", "problem", f"{faults[0]}{more}")
 
     def _advice(self) -> str:
-        """Say what to do where nothing can be written."""
+        """Return what to do where nothing can be written."""
         advice = "Saves are pending until this works."
         settings = self.bookstore.settings
         if settings.s3_put_options and not settings.store_url:

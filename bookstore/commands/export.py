@@ -90,7 +90,7 @@ class Export(BookstoreCommand):
         }
 
     def show(self, answer: dict[str, Any]) -> None:
-        """Say how many there were."""
+        """Print how many there were."""
         print(
             f"{answer['notebooks']} notebooks: {answer['fetched']} versions fetched,"
             f" {answer['unchanged']} there already."
@@ -135,7 +135,7 @@ class _Export:
 
     @contextmanager
     def _failures(self, what: str) -> Iterator[None]:
-        """Note what goes wrong, unless it is with the whole store."""
+        """Record an error, unless it is one of the whole store."""
         try:
             yield
         except OF_THE_WHOLE_STORE:
@@ -181,7 +181,7 @@ class _Export:
 
 
 def _file_of(version: Version, *, is_newest: bool) -> str:
-    """Tell where a version goes, relative to the folder."""
+    """Return where a version goes, relative to the folder."""
     if is_newest:
         return f"notebooks/{version.key}"
     stored = version.stored_at.strftime("%Y%m%dT%H%M%S")

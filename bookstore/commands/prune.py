@@ -172,7 +172,7 @@ class _Pruning:
             self._errors[key] = error
 
     def outcome(self) -> tuple[list[Version], list[str]]:
-        """Give the versions that were found, or removed, and what went wrong after that.
+        """Return the versions that were found, or removed, and what went wrong after that.
 
         Raises
         ------

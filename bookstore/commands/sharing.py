@@ -67,7 +67,7 @@ class Publish(_PublishedCommand):
         }
 
     def show(self, answer: dict[str, Any]) -> None:
-        """Say where it is."""
+        """Print where it is."""
         print(f"{answer['s3_path']}, version {answer['versionID']}")
         print(f"jupyter bookstore link {answer['path']} gives the link to share.")
 
@@ -78,7 +78,7 @@ def _notebook(file: str) -> bytes:
 
 
 class Link(_PublishedCommand):
-    """Give the link to a published notebook."""
+    """Print the link to a published notebook."""
 
     name = "jupyter bookstore link"
     description = """Give links that clone a published notebook: one for a server, a Markdown badge,
@@ -130,7 +130,7 @@ class Link(_PublishedCommand):
             print(f"Markdown badge:   {answer['hub_badge']}")
 
     def code(self, answer: dict[str, Any]) -> int:
-        """Say if something was guessed."""
+        """Print whether something was guessed."""
         if answer["problem"]:
             print(answer["problem"], file=sys.stderr)
         return 0
@@ -141,12 +141,12 @@ def _badge(url: str) -> str:
 
 
 def _hub() -> str:
-    """Give the address of the JupyterHub that we are a user of, without its ``/hub/``."""
+    """Return the address of the JupyterHub that we are a user of, without its ``/hub/``."""
     return os.environ.get("JUPYTERHUB_PUBLIC_HUB_URL", "").removesuffix("/").removesuffix("/hub")
 
 
 def _only_server() -> str:
-    """Give the address of the server that runs here, if there is one and no hub before it."""
+    """Return the address of the server that runs here, if there is one and no hub before it."""
     from ..client.servers import running_servers  # with it comes requests
 
     servers = [] if "JUPYTERHUB_SERVICE_PREFIX" in os.environ else running_servers()

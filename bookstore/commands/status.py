@@ -10,7 +10,7 @@ from .tables import printable
 
 
 class Status(BookstoreCommand):
-    """Tell where saves are archived, and how that goes; asks nothing of the store."""
+    """Show where saves are archived, and how that goes; ask nothing of the store."""
 
     name = "jupyter bookstore status"
     description = __doc__ = "Tell where saves are archived and how many are pending, offline."
@@ -20,7 +20,7 @@ class Status(BookstoreCommand):
     """
 
     async def answer(self, *arguments: str) -> dict[str, Any]:
-        """Ask for the status that a server tells, too."""
+        """Ask a server for its status, too."""
         return await asyncio.to_thread(self.bookstore.status)
 
     def show(self, answer: dict[str, Any]) -> None:

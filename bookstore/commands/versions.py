@@ -41,11 +41,11 @@ class HistoryCommand(BookstoreCommand):
 
     @property
     def which(self) -> Section:
-        """The section, by its type."""
+        """Return the section, by its type."""
         return cast(Section, self.section)
 
     def key_of(self, file: str) -> str:
-        """Give the key of a notebook, by its name in a shell."""
+        """Return the key of a notebook, by its name in a shell."""
         return self.bookstore.key(self.which, self.path_of(file))
 
     async def read(self, key: str, version_id: str | None) -> tuple[Entry, bytes]:

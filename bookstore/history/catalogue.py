@@ -80,7 +80,7 @@ class Catalogue:
         )
 
     def _pending(self, wanted: _Wanted) -> dict[str, Save]:
-        """Give the newest pending save of each key."""
+        """Return the newest pending save of each key."""
         saves: list[Save] = []
         with suppress(OSError):
             saves = sorted(self._outbox.saves(), key=lambda save: save.time)

@@ -250,7 +250,7 @@ class Trail:
 
     @property
     def cursor(self) -> str | None:
-        """Where the next page begins; None if there is no more."""
+        """Return where the next page begins; None if there is no more."""
         if not self._keys:
             return None
         places = {key: [p.after, p.shown, p.owner] for key, p in self._places.items()}

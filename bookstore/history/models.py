@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def as_model(bookstore: Bookstore, section: Section, entry: Entry) -> dict[str, Any]:
-    """Tell of a version in JSON; its path is the one that it had then."""
+    """Return the JSON model of a version; its path is the one that it had then."""
     version = entry.version
     origin = version.provenance
     return {

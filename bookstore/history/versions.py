@@ -56,7 +56,7 @@ class EntryPage:
 
     @property
     def problem(self) -> str:
-        """The error in a sentence; empty if there was none."""
+        """Return the error in a sentence; empty if there was none."""
         return str(self.error) if self.error else ""
 
 
@@ -346,5 +346,5 @@ def _as_archived(entries: list[Entry], trail: Trail) -> list[Entry]:
 
 
 def _ids(version: Version) -> set[str]:
-    """Give the names of a version: the store's, and that of the save it was made of."""
+    """Return the names of a version: the store's, and that of the save it was made of."""
     return {version.version_id, version.save_id}

@@ -59,37 +59,37 @@ class CellChange:
 
     @property
     def cell_type(self) -> str:
-        """The type of the cell, such as ``code``."""
+        """Return the type of the cell, such as ``code``."""
         return str((self.new or self.old).get("cell_type", ""))
 
     @property
     def new_source(self) -> str:
-        """What the cell says after."""
+        """Return what the cell says after."""
         return _source(self.new)
 
     @property
     def source(self) -> list[Line]:
-        """The two sources, line by line."""
+        """Return the two sources, line by line."""
         return compare_lines(_source(self.old), _source(self.new))
 
     @property
     def source_is_equal(self) -> bool:
-        """Whether both cells say the same."""
+        """Return whether both cells say the same."""
         return _source(self.old) == _source(self.new)
 
     @property
     def outputs_are_equal(self) -> bool:
-        """Whether both cells show the same, whenever they ran."""
+        """Return whether both cells show the same, whenever they ran."""
         return _outputs(self.old) == _outputs(self.new)
 
     @property
     def pictures_are_equal(self) -> bool:
-        """Whether both cells show the same pictures."""
+        """Return whether both cells show the same pictures."""
         return _pictures(self.old) == _pictures(self.new)
 
     @property
     def metadata(self) -> list[str]:
-        """The names in the metadata that differ."""
+        """Return the names in the metadata that differ."""
         return changed_names(_metadata(self.old), _metadata(self.new))
 
 

@@ -57,7 +57,7 @@ class Source:
 
     @property
     def name(self) -> str:
-        """The file's own name."""
+        """Return the file's own name."""
         return self.key.rpartition("/")[2]
 
     async def describe(self, bookstore: Bookstore) -> Version:

@@ -29,7 +29,7 @@ async def resolved(value: Any) -> Any:
 
 
 async def new_path(contents_manager: Any, path: str) -> str:
-    """Give the next free path: this one, or with a number before its ending."""
+    """Return the next free path: this one, or with a number before its ending."""
     folder, _, name = path.rpartition("/")
     name = await resolved(contents_manager.increment_filename(name, folder, insert="-"))
     return f"{folder}/{name}" if folder else str(name)
@@ -151,7 +151,7 @@ async def _make_folders(contents_manager: Any, path: str) -> None:
 
 
 def _has_anything(contents_manager: Any, path: str) -> bool:
-    """Tell whether there is anything of that path, be it a link that leads to nothing."""
+    """Return whether there is anything of that path, be it a link that leads to nothing."""
     os_path = os_path_of(contents_manager, path)
     return os_path is not None and os.path.lexists(os_path)
 
@@ -179,7 +179,7 @@ def as_text(content: bytes) -> tuple[str, str]:
 
 
 def os_path_of(contents_manager: Any, path: str) -> str | None:
-    """Tell which file a path is; None where the contents manager keeps no files."""
+    """Return which file a path is; None where the contents manager keeps no files."""
     if not hasattr(contents_manager, "_get_os_path"):
         return None
     return str(contents_manager._get_os_path(path))

@@ -64,7 +64,7 @@ class Blanks:
                 self._thread.start()
 
     def discard(self) -> None:
-        """Let go of those that are ready, for instance since their directory is gone."""
+        """Remove those that are ready, for instance since their directory is gone."""
         with suppress(IndexError):
             while True:
                 blank = self._ready.popleft()

@@ -50,7 +50,7 @@ class Outage:
                 await asyncio.sleep(0)  # those who waited come before who has just tried
 
     def note(self) -> bool:
-        """Note that the store has failed in one's turn; tell whether an outage begins with that."""
+        """Record that the store failed in one's turn; return whether an outage begins with it."""
         begins = not self._is_on
         if begins:
             self._is_on = True
@@ -61,13 +61,13 @@ class Outage:
         return begins
 
     async def end(self) -> None:
-        """Note that the store has answered: who waits may go on."""
+        """Record that the store has answered: who waits may go on."""
         if self._is_on:
             self._is_on = False
             await self._announce()
 
     async def ignore(self) -> None:
-        """Have everybody try from now on, outage or not."""
+        """Let everybody try from now on, outage or not."""
         self._is_ignored = True
         await self._announce()
 

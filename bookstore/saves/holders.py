@@ -79,7 +79,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def _has_open(pid: int, file: Path) -> bool:
-    """Whether a process has a file open, as Linux lists it; elsewhere False."""
+    """Return whether a process has a file open, as Linux lists it; elsewhere False."""
     with suppress(OSError):
         for entry in Path(f"/proc/{pid}/fd").iterdir():
             with suppress(OSError):

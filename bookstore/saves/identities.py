@@ -103,22 +103,22 @@ class Identities:
             return notebook
 
     def saved(self, key: str) -> None:
-        """Note that a save under this key says which key its notebook had before."""
+        """Record that a save under this key says which key its notebook had before."""
         with self._lock:
             self._append({"event": "saved", "key": key})
 
     def renamed(self, old_key: str, new_key: str) -> None:
-        """Note that a notebook, or a folder, has another key."""
+        """Record that a notebook, or a folder, has another key."""
         with self._lock:
             self._append({"event": "renamed", "key": old_key, "to": new_key})
 
     def ended(self, key: str) -> None:
-        """Note that a notebook, or a folder, was deleted."""
+        """Record that a notebook, or a folder, was deleted."""
         with self._lock:
             self._append({"event": "ended", "key": key})
 
     def identify(self, notebook_id: str, real_id: str) -> None:
-        """Note which id a notebook has in the store; often the same."""
+        """Record which id a notebook has in the store; often the same."""
         with self._lock:
             self._append({"event": "identified", "id": notebook_id, "as": real_id})
 

@@ -91,7 +91,7 @@ class Save:
 
     @property
     def provenance(self) -> Provenance:
-        """What it will be known by, but for what only its bytes tell."""
+        """Return what it will be known by, but for what only its bytes tell."""
         return Provenance(
             save_id=self.save_id,
             saved_at=self.saved_at,
@@ -135,7 +135,7 @@ class Outbox:
         (self.directory / "store").write_text(f"{self.store_url}\n", encoding="utf-8")
 
     def close(self) -> None:
-        """Leave nothing behind but saves."""
+        """Remove everything but saves."""
         self._blanks.close()
 
     def add_file(self, file: str, **record: str) -> str:
@@ -168,7 +168,7 @@ class Outbox:
         return self._add(lambda target: _write(target, content), record)
 
     def ids(self) -> set[str]:
-        """Name the saves that are waiting."""
+        """Return the ids of the saves that are pending."""
         try:
             with os.scandir(self.directory) as entries:
                 names = ((entry, entry.name.partition(".")[0]) for entry in entries)
@@ -178,7 +178,7 @@ class Outbox:
             return set()
 
     def has(self, save_id: str) -> bool:
-        """Tell whether a save is still waiting."""
+        """Return whether a save is still waiting."""
         return any(os.path.exists(file) for file in self._possible_files(save_id))
 
     def load(self, save_id: str) -> Save | None:
@@ -224,16 +224,16 @@ class Outbox:
             return io.BytesIO(file.read(save.size))
 
     def was_sent(self, save_id: str) -> bool:
-        """Tell whether a save was given to the store before, so that it may be there already."""
+        """Return whether a save was sent to the store before, so that it may be there already."""
         return os.path.exists(self._file(save_id, _SENT))
 
     def mark_sent(self, save_id: str) -> None:
-        """Note, before a save is given to the store, that it may be there from now on."""
+        """Record, before a save is sent to the store, that it may be there from now on."""
         if not self.was_sent(save_id):
             os.rename(self._file(save_id, _WAITING), self._file(save_id, _SENT))
 
     def mark_refused(self, save_id: str) -> None:
-        """Note that the store has said no: the save is certainly not there."""
+        """Record that the store has refused the save: it is certainly not there."""
         os.rename(self._file(save_id, _SENT), self._file(save_id, _WAITING))
 
     def sync(self, save_ids: Iterable[str]) -> None:
@@ -248,7 +248,7 @@ class Outbox:
             sync_directory(self.directory)
 
     def remove(self, save_id: str) -> None:
-        """Let a save go that is in the store."""
+        """Remove a save that is in the store."""
         os.unlink(self._whereabouts(save_id))
 
     def set_aside(self, save_id: str) -> None:
@@ -268,7 +268,7 @@ class Outbox:
             return 0
 
     def others(self) -> list[Outbox]:
-        """Give the outboxes of other stores, for which saves wait: a setting was changed."""
+        """Return the outboxes of other stores, for which saves wait: a setting was changed."""
         found = []
         with suppress(OSError):
             for folder in sorted(self.directory.parent.iterdir()):
@@ -304,7 +304,7 @@ class Outbox:
 
     @contextmanager
     def wakes(self, on_wake: Callable[[], None]) -> Iterator[None]:
-        """Have the event loop call a function when another process calls `wake`.
+        """Call a function in the event loop when another process calls `wake`.
 
         Parameters
         ----------
@@ -342,13 +342,13 @@ class Outbox:
                 os.close(pipe)
 
     def write_state(self, state: dict[str, Any]) -> None:
-        """Keep what the uploader tells of itself, for every server that shares the outbox."""
+        """Write the uploader's state, for every server that shares the outbox."""
         part = self._state_file.with_suffix(".part")
         part.write_text(json.dumps(state), encoding="utf-8")
         part.replace(self._state_file)
 
     def read_state(self) -> dict[str, Any]:
-        """Read what the uploader last told; empty where there is nothing, or nothing readable."""
+        """Read the uploader's last state; empty where there is none, or none that is readable."""
         try:
             state = json.loads(self._state_file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -359,7 +359,7 @@ class Outbox:
         return f"{self._prefix}{save_id}{suffix}"
 
     def _possible_files(self, save_id: str) -> tuple[str, ...]:
-        """Name the places of a save, to be tried in turn: the uploader may move it meanwhile."""
+        """Return the possible files of a save, in the order to try: the uploader may rename it."""
         waiting, sent = self._file(save_id, _WAITING), self._file(save_id, _SENT)
         return waiting, sent, waiting
 

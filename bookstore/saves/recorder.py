@@ -28,7 +28,7 @@ _being_saved: ContextVar[str] = ContextVar("being_saved", default="")
 
 @contextmanager
 def copying(source: str, *, restored: str = "", is_new: bool = False) -> Iterator[None]:
-    """Have the saves within say what they are copies of.
+    """Record with the saves within what they are copies of.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def copying(source: str, *, restored: str = "", is_new: bool = False) -> Iterato
 
 @contextmanager
 def creating() -> Iterator[None]:
-    """Have the saves within count as those of new notebooks, whatever had their paths before."""
+    """Record the saves within as those of new notebooks, whatever had their paths before."""
     token = _is_new.set(True)
     try:
         yield
@@ -60,7 +60,7 @@ def creating() -> Iterator[None]:
 
 @contextmanager
 def saving(path: str) -> Iterator[None]:
-    """Have checkpoints of this notebook record nothing: its save, which is running, will.
+    """Record no checkpoints of this notebook: its save, which is running, is recorded.
 
     The servers make a checkpoint within the first save of a notebook.
     """
@@ -76,7 +76,7 @@ class NotRecordable(Exception):
 
 
 class Recorder:
-    """Puts saves into the outbox and has them uploaded.
+    """Put saves into the outbox and have them uploaded.
 
     Parameters
     ----------
@@ -145,11 +145,11 @@ class Recorder:
         return self._record(path, lambda **record: self._outbox.add_content(content, **record))
 
     def record_rename(self, old_path: str, new_path: str) -> None:
-        """Note that a notebook, or a folder, has another path: it keeps its id."""
+        """Record that a notebook, or a folder, has another path: it keeps its id."""
         self._identities.renamed(self._key(old_path), self._key(new_path))
 
     def record_deletion(self, path: str) -> None:
-        """Note that a notebook, or a folder, was deleted: what comes under its path is another."""
+        """Record that a notebook, or a folder, was deleted: what gets its path is another."""
         self._identities.ended(self._key(path))
 
     def _key(self, path: str) -> str:
@@ -207,12 +207,12 @@ class Recorder:
         metrics.observe(event, lost=self._lost)
 
     def has_settled(self, save_id: str, since: str) -> bool:
-        """Tell whether a save has left the outbox, or some upload has failed since a time."""
+        """Return whether a save has left the outbox, or some upload has failed since a time."""
         error = self._outbox.read_state().get("last_error")
         return not self.is_pending(save_id) or (error is not None and error["at"] >= since)
 
     def last_error(self) -> dict[str, Any] | None:
-        """Tell what went wrong last: with an upload, or with recording."""
+        """Return what went wrong last: with an upload, or with recording."""
         return self._newest_error(self._outbox.read_state())
 
     def _newest_error(self, state: dict[str, Any]) -> dict[str, Any] | None:
@@ -227,11 +227,11 @@ class Recorder:
         return max(errors, key=lambda error: str(error["at"]), default=None)
 
     def is_pending(self, save_id: str) -> bool:
-        """Tell whether a save is still in the outbox."""
+        """Return whether a save is still in the outbox."""
         return self._outbox.has(save_id)
 
     def another_uploads(self) -> bool:
-        """Tell whether a process uploads these saves now; asked before `start`, another one."""
+        """Return whether a process uploads these saves now; asked before `start`, another one."""
         try:
             with FileLock(self._outbox.lock_file, timeout=0):
                 return False
@@ -239,7 +239,7 @@ class Recorder:
             return True
 
     def take_over(self, store_url: str) -> int:
-        """Have the saves that wait for another store uploaded to this one.
+        """Move the saves that wait for another store to this one's outbox.
 
         Returns
         -------
@@ -266,7 +266,7 @@ class Recorder:
             ) from None
 
     def warn_of_others(self) -> None:
-        """Say in the log which saves wait for a store that is not the configured one."""
+        """Log which saves wait for a store that is not the configured one."""
         for other in self._elsewhere():
             self._log.warning(
                 "Bookstore: %d saves wait for %s, which is not the store that is configured now."
@@ -287,7 +287,7 @@ class Recorder:
         return self._outbox.pending()
 
     def store_status(self) -> dict[str, Any]:
-        """Tell what the store has said of itself."""
+        """Return what the store has said of itself."""
         told = self._outbox.read_state().get("store") or {}
         return {
             "url": self._outbox.store_url,
@@ -296,7 +296,7 @@ class Recorder:
         }
 
     def archive_status(self) -> dict[str, Any]:
-        """Tell how many saves wait, and what became of the last."""
+        """Return how many saves wait, and what became of the last."""
         state = self._outbox.read_state()
         last_error = self._newest_error(state)
         try:

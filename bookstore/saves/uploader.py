@@ -37,23 +37,23 @@ _PATIENCE = 5.0  # seconds after which it begins all the same
 
 
 class Reporter(Protocol):
-    """Is told what becomes of saves."""
+    """Receive what becomes of saves."""
 
     def queued(self, save: Save) -> None:
-        """Hear that a save waits for its turn."""
+        """Report that a save is queued."""
 
     def archived(self, save: Save, version: Version | None) -> None:
-        """Hear that a save is in the store; as no version of its own if nothing had changed."""
+        """Report that a save is in the store; as no version of its own if nothing had changed."""
 
     def failed(self, save: Save, error: Exception) -> None:
-        """Hear that a save could not be archived for now; it stays pending."""
+        """Report that a save could not be archived for now; it stays pending."""
 
     def unreadable(self, save_id: str, error: UnreadableSave) -> None:
-        """Hear that a save cannot be read back; it was set aside."""
+        """Report that a save cannot be read back; it was set aside."""
 
 
 class Uploader:
-    """Takes saves from an outbox to a store, each once.
+    """Take saves from an outbox to a store, each once.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class Uploader:
 
     @property
     def is_busy(self) -> bool:
-        """Whether saves are in its queues, or it was woken and has not looked yet."""
+        """Return whether saves are in its queues, or it was woken and has not looked yet."""
         return bool(self._tasks) or self._news.is_set()
 
     def wake(self) -> None:
@@ -278,6 +278,6 @@ class Uploader:
 
 
 def _provenance(save: Save, content: BinaryIO) -> Provenance:
-    """Say where a save comes from, reading its bytes for what only they tell."""
+    """Return a save's provenance, reading its bytes for the hash and the kernel's name."""
     sha256 = sha256_of(content)
     return replace(save.provenance, sha256=sha256, kernel_name=kernel_name_of(content))

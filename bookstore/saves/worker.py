@@ -52,7 +52,7 @@ _BEAT_INTERVAL = 10.0  # seconds between two signs of life while saves wait
 
 
 class Report:
-    """Tells the server what becomes of saves, and everybody in a file beside the outbox.
+    """Report what becomes of saves: to the server, and to all others in a file beside the outbox.
 
     The file is there for servers that share the outbox with the one whose uploader it is.
     """
@@ -108,7 +108,7 @@ class Report:
         self.log(ERROR, message)
 
     def checked(self, answer: StoreCheck) -> None:
-        """Note what the store said of itself."""
+        """Record the store's check."""
         if answer.problem and answer != self._last_check:
             self.log(WARNING, answer.problem)
         self._note_check(answer)
@@ -120,7 +120,7 @@ class Report:
 
     @property
     def has_problem(self) -> bool:
-        """Whether something is wrong with the store, which is asked until it is not."""
+        """Return whether something is wrong with the store, which is asked until it is not."""
         return bool(self._last_check and self._last_check.problem)
 
     def log(self, level: int, message: str) -> None:
@@ -128,7 +128,7 @@ class Report:
         self._emit("log", level=level, message=message)
 
     async def keep_counting(self) -> None:
-        """Tell how many saves wait, whenever that has changed."""
+        """Report how many saves wait, whenever that has changed."""
         while True:
             await self.changed.wait()
             self.changed.clear()
@@ -136,7 +136,7 @@ class Report:
             await asyncio.sleep(_COUNT_INTERVAL)
 
     def count(self) -> None:
-        """Tell how many saves wait."""
+        """Report how many saves wait."""
         self._emit("counts", pending=self._outbox.pending(), failed=self._outbox.unreadable())
 
     def _write_down(self) -> None:
@@ -259,7 +259,7 @@ class Life:
         self.on_wake()
 
     def needed(self) -> None:
-        """Note that there is work, or was a moment ago."""
+        """Record that there is work, or was a moment ago."""
         self._needed_at = time.monotonic()
 
     @property

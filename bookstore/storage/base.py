@@ -133,12 +133,12 @@ class Version:
 
     @property
     def notebook_id(self) -> str:
-        """The id of its notebook; empty if it has none."""
+        """Return the id of its notebook; empty if it has none."""
         return self.provenance.notebook_id if self.provenance else ""
 
     @property
     def save_id(self) -> str:
-        """The id of the save it was made of; empty if it has none."""
+        """Return the id of the save it was made of; empty if it has none."""
         return self.provenance.save_id if self.provenance else ""
 
 
@@ -178,7 +178,7 @@ class StoreCheck:
 
 
 class Store(Protocol):
-    """Keeps every version of a notebook. Its methods raise `StoreError` and nothing else.
+    """Keep every version of a notebook. The methods raise `StoreError` and nothing else.
 
     Attributes
     ----------
@@ -198,7 +198,7 @@ class Store(Protocol):
         """Look for the version that a save became, among the newest of its size in bytes."""
 
     async def describe(self, key: str, version_id: str | None = None) -> Version:
-        """Tell of one version, the newest if none is named. Raises `VersionNotFound`."""
+        """Describe one version, the newest if none is named. Raises `VersionNotFound`."""
 
     async def download(
         self,
@@ -241,11 +241,11 @@ class Store(Protocol):
         """Make the index of this machine anew; return how many versions it has then."""
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
 
 
 def utc_now() -> datetime:
-    """Tell the time, aware of its zone."""
+    """Return the time now, in UTC."""
     return datetime.now(timezone.utc)
 
 
@@ -296,5 +296,5 @@ def sha256_of(content: BinaryIO) -> str:
 
 
 def content_type(key: str) -> str:
-    """Tell the media type of a notebook by its key; jupytext's notebooks are plain text."""
+    """Return the media type of a notebook by its key; jupytext's notebooks are plain text."""
     return NOTEBOOK_CONTENT_TYPE if key.endswith(".ipynb") else "text/plain; charset=utf-8"

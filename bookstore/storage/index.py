@@ -138,7 +138,7 @@ class VersionIndex:
             )
 
     def get(self, key: str, version_id: str | None = None) -> Version | None:
-        """Give one version of a key, the newest if none is named."""
+        """Return one version of a key, the newest if none is named."""
         versions = self.versions(key, limit=1, version_id=version_id).versions
         return versions[0] if versions else None
 
@@ -150,7 +150,7 @@ class VersionIndex:
         return None
 
     def known(self, key: str, version_ids: Iterable[str]) -> dict[str, Version]:
-        """Give those of a key's versions that are known, by their names."""
+        """Return those of a key's versions that are known, by their names."""
         names = list(version_ids)
         marks = ", ".join(f":v{number}" for number in range(len(names)))
         values = {"key": key} | {f"v{number}": name for number, name in enumerate(names)}
@@ -231,7 +231,7 @@ class VersionIndex:
             self._lock.release()
 
     def _connected(self) -> sqlite3.Connection:
-        """Give the connection. Opening one takes longer than what is asked of it."""
+        """Return the connection. Opening one takes longer than what is asked of it."""
         if self._connection is None or self._connected_to != identity(self._file):
             self._disconnect()
             self._connection = sqlite3.connect(
@@ -255,7 +255,7 @@ class VersionIndex:
 
 
 def identity(file: Path) -> tuple[int, int] | None:
-    """Tell files of one name apart: somebody may have removed one, and made another."""
+    """Return what distinguishes a file from others that had its name before or after it."""
     try:
         status = os.stat(file)
     except FileNotFoundError:

@@ -30,7 +30,7 @@ class StoreLoop:
         return await asyncio.wrap_future(self.submit(work))
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        """Have a coroutine run there."""
+        """Run a coroutine there."""
         return asyncio.run_coroutine_threadsafe(work, self._started())
 
     def close(self, last: Coroutine[Any, Any, None]) -> None:

@@ -53,16 +53,16 @@ class LocalOptions:
 
     @property
     def url(self) -> str:
-        """Name the store."""
+        """Return the store's URL."""
         return self.directory.as_uri()
 
     def place(self, prefix: str) -> str:
-        """Say where keys with a prefix are."""
+        """Return where keys with a prefix are."""
         return str(self.directory)
 
     @property
     def index_file(self) -> Path:
-        """Where it is written what versions there are."""
+        """Return where it is written what versions there are."""
         return self.directory / "index.sqlite"
 
 
@@ -101,16 +101,16 @@ class S3Options:
 
     @property
     def url(self) -> str:
-        """Name the store, without secrets."""
+        """Return the store's URL, without secrets."""
         return f"{self.endpoint_url.rstrip('/')}/{self.bucket}"
 
     def place(self, prefix: str) -> str:
-        """Say where keys with a prefix are."""
+        """Return where keys with a prefix are."""
         return f"s3://{self.bucket}/{prefix}"
 
     @property
     def index_file(self) -> Path:
-        """Where it is remembered what the versions in this bucket are."""
+        """Return where it is remembered what the versions in this bucket are."""
         return self.index_directory / f"{short_name(self.url)}.sqlite"
 
     @property
@@ -123,17 +123,17 @@ class S3Options:
 
     @property
     def is_aws(self) -> bool:
-        """Whether the endpoint is AWS's own."""
+        """Return whether the endpoint is AWS's own."""
         return self.endpoint_url.rstrip("/") == AWS_ENDPOINT_URL
 
 
 def short_name(url: str) -> str:
-    """Name files after a store."""
+    """Return a name for the files that belong to a store."""
     return hashlib.sha256(url.encode()).hexdigest()[:16]
 
 
 def put_option_problems(options: Mapping[str, Any]) -> Iterator[str]:
-    """Say of each option that cannot be an argument of every PutObject why, and what to do."""
+    """Yield, for each option that cannot be an argument of every PutObject, why and what to do."""
     for name, value in options.items():
         if why := _why_not_put(name):
             yield f"{name!r} {why}: leave it out."
@@ -153,7 +153,7 @@ def _why_not_put(name: str) -> str:
 
 @cache
 def _put_object_arguments() -> frozenset[str]:
-    """Name PutObject's arguments; none where botocore is packed so that they cannot be read.
+    """Return the names of PutObject's arguments; none where botocore's data cannot be read.
 
     They are read from botocore's own description of S3: what else of botocore tells them takes
     longer to load than a server may to start.

@@ -118,15 +118,15 @@ class S3Connection:
         self._renewed_at = -math.inf
 
     async def asking(self) -> Any:
-        """Give the client for all that may be sent twice."""
+        """Return the client for all that may be sent twice."""
         return await self._client("asking", retries=_ASKED_TWICE, http_session_cls=_Session)
 
     async def putting(self) -> Any:
-        """Give the client for what must be sent once."""
+        """Return the client for what must be sent once."""
         return await self._client("putting", retries=_SENT_ONCE, http_session_cls=_SessionForPut)
 
     def refuse_credentials(self) -> None:
-        """Have credentials looked up anew for the next request, but not too often."""
+        """Look credentials up anew for the next request, but not too often."""
         self._are_refused = not self._options.access_key_id
 
     async def credentials(self) -> str:
@@ -191,7 +191,7 @@ class S3Connection:
         )
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         await self._retired.aclose()
         await self._stack.aclose()
 
@@ -566,7 +566,7 @@ def _described(key: str, answer: Mapping[str, Any], *, latest: bool) -> Version:
 
 
 def _acknowledge(body: Any) -> None:
-    """Have the kernel say at once that an answer's head has come.
+    """Acknowledge the head of an answer at once.
 
     Ceph sends the body when it knows that (its frontend has ``tcp_nodelay`` off by default), and
     the kernel takes 40 ms to say so by itself: several times as long as a small notebook takes.
@@ -603,7 +603,7 @@ async def _unless_stalled(request: Awaitable[T], *, progress: Callable[[], int])
 
 
 def _is_page(error: ClientError) -> bool:
-    """Whether a page was answered, which botocore reports as an error 500 if it was a success."""
+    """Return whether a page was answered; botocore reports a successful one as an error 500."""
     answer = error.response.get("ResponseMetadata", {})
     media_type = str(answer.get("HTTPHeaders", {}).get("content-type", ""))
     return media_type.startswith("text/html") and answer.get("HTTPStatusCode") in (400, 403, 500)

@@ -51,7 +51,7 @@ class Stores:
         return shared.in_bucket(bucket)
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         for store in (self._home, self._any_bucket):
             if store is not None:
                 await store.close()

@@ -84,7 +84,7 @@ class _Handler:
     auth_resource = "bookstore"
 
     def initialize(self, bookstore: Bookstore) -> None:
-        """Take what the route brings."""
+        """Keep what the route passes."""
         self.bookstore = bookstore
 
     def require_feature(self, feature: str, message: str) -> None:
@@ -93,15 +93,15 @@ class _Handler:
             raise web.HTTPError(404, message)
 
     def server_url(self, path: str) -> str:
-        """Give the whole path of something below the server's ``base_url``."""
+        """Return the whole path of something below the server's ``base_url``."""
         return f"{self.base_url.rstrip('/')}/{path}"  # type: ignore[attr-defined]
 
     def location_of(self, path: str) -> str:
-        """Tell where the server's own interface shows a file."""
+        """Return where the server's own interface shows a file."""
         return self.server_url(flavours.location_of(path, self.settings))  # type: ignore[attr-defined]
 
     def links(self, bucket: str, key: str, version_id: str) -> dict[str, str]:
-        """Name a version for people and for a colleague."""
+        """Return the addresses of a version: for people, and for a colleague's server."""
         return {
             "s3_path": s3_url(bucket, key),
             "versionID": version_id,
@@ -109,7 +109,7 @@ class _Handler:
         }
 
     def _everybodys_url(self) -> str:
-        """Give a URL under which each user finds their own server.
+        """Return a URL under which each user finds their own server.
 
         On a JupyterHub that is what the hub redirects
         (https://jupyterhub.readthedocs.io/en/stable/reference/urls.html#hub-user-redirect). Where
@@ -135,7 +135,7 @@ class _Handler:
 
 
 class ApiHandler(_Handler, flavours.APIHandler):  # type: ignore[misc]
-    """Answers programs, in JSON."""
+    """Answer programs, in JSON."""
 
     async def model(self) -> dict[str, Any]:
         """Parse the request's body: a JSON object."""
@@ -151,13 +151,13 @@ class ApiHandler(_Handler, flavours.APIHandler):  # type: ignore[misc]
         self.finish(await asyncio.to_thread(json.dumps, model, default=_as_json))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Tell an error as ``{message, reason}``."""
+        """Write an error as ``{message, reason}``."""
         reason = responses.get(status_code, "Error")
         self.finish(json.dumps({"message": _message(status_code, kwargs), "reason": reason}))
 
 
 class PageHandler(_Handler, flavours.JupyterHandler):  # type: ignore[misc]
-    """Answers people, with pages."""
+    """Answer people, with pages."""
 
     @property
     def content_security_policy(self) -> str:
@@ -180,7 +180,7 @@ class PageHandler(_Handler, flavours.JupyterHandler):  # type: ignore[misc]
         self.set_header("Referrer-Policy", "same-origin")
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Tell an error in a page."""
+        """Write an error as a page."""
         title = heading(status_code)
         message = _message(status_code, kwargs)
         # There is no XSRF token for an error that comes before the user is known.

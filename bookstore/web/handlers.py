@@ -39,10 +39,10 @@ _PIECE = 1 << 20  # bytes
 
 
 class _BrowseHandler(HistoryRequest, PageHandler):
-    """Shows people the history, with links to go on."""
+    """Show people the history, with links to go on."""
 
     def link(self, route: str, path: str = "", **query: str | None) -> str:
-        """Give the URL of a page; what is empty is left out of its query."""
+        """Return the URL of a page; what is empty is left out of its query."""
         given = {name: value for name, value in query.items() if value}
         if self.section != "workspace":
             given["in"] = self.section
@@ -127,7 +127,7 @@ class VersionsPageHandler(_BrowseHandler):
         )
 
     def _shown(self, path: str, entries: list[Entry]) -> list[dict[str, Any]]:
-        """Tell of versions in JSON, with what the page says of them in addition."""
+        """Return the JSON models of versions, with what the page shows of them in addition."""
 
         def view(section: Section, path: str, version_id: str) -> str:
             return self.link("view", path, version_id=version_id, **{"in": section})
@@ -148,7 +148,7 @@ class VersionsPageHandler(_BrowseHandler):
 
 
 class _ContentHandler(_BrowseHandler):
-    """Shows what is in notebooks, on a page on which nothing runs."""
+    """Show what is in notebooks, on a page on which nothing runs."""
 
     async def content_page(self, template: str, **parameters: Any) -> None:
         """Answer with a page that has an origin of its own, which is nobody's."""
@@ -207,7 +207,7 @@ class StaticHandler(PageHandler, StaticFileHandler):
     """``GET /bookstore/static/…``: what the pages need."""
 
     def initialize(self, bookstore: Bookstore) -> None:  # type: ignore[override]
-        """Take what the route brings."""
+        """Keep what the route passes."""
         super().initialize(bookstore)
         self.root = str(pages.STATIC)
         self.default_filename = None
@@ -219,7 +219,7 @@ class StaticHandler(PageHandler, StaticFileHandler):
 
 
 def _zone(name: str) -> tzinfo:
-    """Give a time zone; UTC where it is not known."""
+    """Return a time zone; UTC where it is not known."""
     try:
         return ZoneInfo(name)
     except (LookupError, OSError, ValueError):

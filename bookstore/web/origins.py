@@ -37,7 +37,7 @@ class Origin(NamedTuple):
 
 
 class Origins:
-    """Tells of the copies among some versions of a notebook.
+    """Find the origins of the copies among some versions of a notebook.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Origins:
         self._keys = {version.key for version in self._versions}
 
     def of(self, entry: Entry) -> Origin | None:
-        """Tell where a version comes from; None if it is no copy."""
+        """Return where a version comes from; None if it is no copy."""
         origin = entry.version.provenance
         copied_from = origin.copied_from if origin else ""
         if not copied_from:

@@ -33,7 +33,7 @@ def templates() -> Any:
 
 
 def heading(status_code: int) -> str:
-    """Give the heading of a page that tells of an error."""
+    """Return the heading of a page that tells of an error."""
     return _HEADINGS.get(status_code, "Something went wrong")
 
 

@@ -6,8 +6,8 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,10 +23,9 @@ from ..storage import (
     Store,
     StoreError,
     Version,
-    VersionNotFound,
 )
 from ..storage.base import sha256_of
-from ..storage.paging import all_keys, all_versions
+from ..storage.paging import all_histories
 from ..validation import BadInput, object_key, shown
 from .base import FAILED, BookstoreCommand
 from .progress import progress_bar
@@ -63,27 +62,27 @@ class Export(BookstoreCommand):
 
     async def _export(self, folder: Path) -> dict[str, Any]:
         store = self.bookstore.stores.home()
-        # A key is there once, also where one section's prefix is below the other's.
-        keys: dict[str, Section] = {}
+        histories: list[tuple[Section, str, list[Version]]] = []
         for section in self.bookstore.sections:
-            async for key in all_keys(store, self.bookstore.folder(section)):
-                keys[key] = section
-        export = _Export(store, folder, newest=self.newest)
-        with progress_bar(len(keys), "Exporting", "notebooks") as bar:
+            async for key, history in all_histories(store, self.bookstore.folder(section)):
+                versions = [version for version in history if not version.deleted]
+                histories.append((section, key, versions[:1] if self.newest else versions))
+        export = _Export(store, folder)
+        with progress_bar(len(histories), "Exporting", "notebooks") as bar:
             slots = asyncio.Semaphore(self.bookstore.settings.max_threads)
 
-            async def fetch(key: str, section: Section) -> None:
+            async def fetch(section: Section, key: str, versions: list[Version]) -> None:
                 async with slots:
-                    for version, file in await export.notebook(key):
+                    for version, file in await export.notebook(key, versions):
                         entry = Entry(version=version, state="archived")
                         model = as_model(self.bookstore, section, entry)
                         export.lines.append({"file": file, "section": section, **model})
                 bar.update()
 
-            await asyncio.gather(*(fetch(key, section) for key, section in keys.items()))
+            await asyncio.gather(*(fetch(*history) for history in histories))
         export.write_listing()
         return {
-            "notebooks": len(keys),
+            "notebooks": len(histories),
             "fetched": export.fetched,
             "unchanged": export.unchanged,
             "failed": sorted(export.failed),
@@ -106,22 +105,20 @@ class Export(BookstoreCommand):
 class _Export:
     """One export to a folder, and what it has done so far."""
 
-    def __init__(self, store: Store, folder: Path, *, newest: bool) -> None:
+    def __init__(self, store: Store, folder: Path) -> None:
         self._store = store
         self._folder = folder
-        self._newest = newest
         self.lines: list[dict[str, Any]] = []
         self.fetched = 0
         self.unchanged = 0
         self.failed: list[str] = []
 
-    async def notebook(self, key: str) -> list[tuple[Version, str | None]]:
-        """Fetch the versions of a notebook; give each, and its file if there is one now."""
+    async def notebook(self, key: str, versions: list[Version]) -> list[tuple[Version, str | None]]:
+        """Fetch versions of a notebook; return each, and its file if there is one now."""
         exported: list[tuple[Version, str | None]] = []
         with self._failures(shown(key)):
             object_key(key)  # no part of it may lead out of the folder, as .. does
-            async for version in self._versions(key):
-                # also where a delete marker is newer
+            for version in versions:
                 exported.append(await self._exported(version, is_newest=not exported))
         return exported
 
@@ -145,17 +142,6 @@ class _Export:
             self.failed.append(f"{what} could not be written: {reason}.")
         except (BadInput, StoreError) as error:
             self.failed.append(f"{what} could not be exported: {error}")
-
-    async def _versions(self, key: str) -> AsyncIterator[Version]:
-        if self._newest:
-            with suppress(VersionNotFound):  # it was deleted
-                yield await self._store.describe(key)
-                return
-        async for version in all_versions(self._store, key):
-            if not version.deleted:
-                yield version
-                if self._newest:
-                    return
 
     async def _fetch(self, version: Version, file: Path) -> Version:
         version_id = version.version_id

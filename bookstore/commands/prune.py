@@ -15,7 +15,7 @@ from ..formatting import size_in_words
 from ..storage import Store, StoreError, StoreUnavailable, Version
 from ..storage.base import format_time, utc_now
 from ..storage.lifecycle import MOST_KEPT, lifecycle_rule
-from ..storage.paging import all_keys, all_versions, completed
+from ..storage.paging import all_histories, completed
 from ..validation import shown
 from .arguments import UsageError
 from .base import FAILED
@@ -101,18 +101,21 @@ class Prune(HistoryCommand):
 
     async def _prune(self, prefix: str) -> tuple[list[Version], list[str]]:
         store = self.bookstore.stores.home()
-        keys = [key async for key in all_keys(store, prefix)]
-        slots = asyncio.Semaphore(self.bookstore.settings.max_threads)
         before = utc_now() - timedelta(days=self.days)
-        pruning = _Pruning(store, keep=self.keep, before=before, delete=self.delete)
-        with progress_bar(len(keys), "Pruning", "notebooks") as bar:
+        old = {
+            key: _old_versions(history, keep=self.keep, before=before)
+            async for key, history in all_histories(store, prefix)
+        }
+        slots = asyncio.Semaphore(self.bookstore.settings.max_threads)
+        pruning = _Pruning(store, delete=self.delete)
+        with progress_bar(len(old), "Pruning", "notebooks") as bar:
 
             async def prune(key: str) -> None:
                 async with slots:
-                    await pruning.notebook(key)
+                    await pruning.notebook(key, old[key])
                 bar.update()
 
-            await asyncio.gather(*map(prune, keys))
+            await asyncio.gather(*map(prune, old))
         return pruning.outcome()
 
     def show(self, answer: dict[str, Any]) -> None:
@@ -145,25 +148,22 @@ class Prune(HistoryCommand):
 
 
 class _Pruning:
-    """One search for old versions, and what it has done so far."""
+    """What has become of old versions so far."""
 
-    def __init__(self, store: Store, *, keep: int, before: datetime, delete: bool) -> None:
+    def __init__(self, store: Store, *, delete: bool) -> None:
         self._store = store
-        self._keep = keep
-        self._before = before
         self._delete = delete
         self._versions: list[Version] = []
         self._errors: dict[str, StoreError] = {}
 
-    async def notebook(self, key: str) -> None:
-        """Find the old versions of a notebook, and remove them where that is wanted.
+    async def notebook(self, key: str, old: list[Version]) -> None:
+        """Note the old versions of a notebook, and remove them where that is wanted.
 
         A version that the store refuses to remove ends it for this notebook, and for no other.
         """
         if any(isinstance(error, StoreUnavailable) for error in self._errors.values()):
             return  # waiting for it again, for each notebook, would take long
         try:
-            old = await _old_versions(self._store, key, keep=self._keep, before=self._before)
             async for version in _without_names(self._store, old[::-1]):
                 if self._delete:
                     await self._store.delete(key, version.version_id)
@@ -185,11 +185,11 @@ class _Pruning:
         return self._versions, [f"{shown(key)}: {error}" for key, error in self._errors.items()]
 
 
-async def _old_versions(store: Store, key: str, *, keep: int, before: datetime) -> list[Version]:
-    """List the versions of a key that were replaced before a time, but for the newest ones."""
+def _old_versions(history: list[Version], *, keep: int, before: datetime) -> list[Version]:
+    """Return the versions of a key that were replaced before a time, but for the newest ones."""
     old: list[Version] = []
     seen, replaced_at = 0, None
-    async for version in all_versions(store, key):
+    for version in history:
         if not version.deleted:
             if seen >= keep and replaced_at and replaced_at < before:
                 old.append(version)

@@ -219,13 +219,13 @@ class Store(Protocol):
     async def keys(self, prefix: str, *, limit: int, after: str | None = None) -> KeyPage:
         """List the keys that begin with a prefix, in their order, those after key `after`."""
 
-    async def keys_with_deleted(
+    async def all_versions(
         self, prefix: str, *, limit: int, after: str | None = None
-    ) -> KeyPage:
-        """List such keys, and those whose newest version is a delete marker.
+    ) -> VersionPage:
+        """List the versions of all keys that begin with a prefix, and their delete markers.
 
-        `after` is the `next` of another page, and no key. A key may be on two pages that follow
-        one another. To list them takes longer: the store goes through all versions.
+        They come in the order of their keys, and newest first. `after` is the `next` of another
+        page, and no version id.
         """
 
     async def delete(self, key: str, version_id: str) -> None:

@@ -149,13 +149,12 @@ class VersionIndex:
                 return from_row(row)
         return None
 
-    def known(self, key: str, version_ids: Iterable[str]) -> dict[str, Version]:
-        """Return those of a key's versions that are known, by their names."""
-        names = list(version_ids)
-        marks = ", ".join(f":v{number}" for number in range(len(names)))
-        values = {"key": key} | {f"v{number}": name for number, name in enumerate(names)}
-        rows = self._rows(f"key = :key AND version_id IN ({marks})", values)
-        return {row["version_id"]: from_row(row) for row in rows}
+    def known(self, version_ids: Iterable[str]) -> dict[tuple[str, str], Version]:
+        """Return the versions of these ids that are known, by their key and id."""
+        values = {f"v{number}": name for number, name in enumerate(version_ids)}
+        marks = ", ".join(f":{name}" for name in values)
+        rows = self._rows(f"version_id IN ({marks})", values)
+        return {(row["key"], row["version_id"]): from_row(row) for row in rows}
 
     def notebooks(self, key: str) -> list[Version]:
         """Return the newest version of each notebook that is known to have had this key."""
@@ -182,6 +181,23 @@ class VersionIndex:
         return VersionPage(
             versions=versions, next=versions[-1].version_id if len(rows) > limit else None
         )
+
+    def all_versions(self, prefix: str, *, limit: int, after: str | None = None) -> VersionPage:
+        """List versions of all keys that begin with a prefix, by key and then newest first.
+
+        `after` is the `next` of another page.
+        """
+        version_id, _, key = (after or "").partition(" ")
+        rows = self._rows(
+            "key >= :prefix AND substr(key, 1, length(:prefix)) = :prefix"
+            " AND (key > :key OR (key = :key AND (stored_at, id) < (SELECT stored_at, id"
+            "      FROM versions WHERE key = :key AND version_id = :version_id)))"
+            " ORDER BY key, stored_at DESC, id DESC LIMIT :limit",
+            {"prefix": prefix, "key": key, "version_id": version_id, "limit": limit + 1},
+        )
+        versions = [from_row(row) for row in rows[:limit]]
+        last = f"{versions[-1].version_id} {versions[-1].key}" if len(rows) > limit else None
+        return VersionPage(versions=versions, next=last)
 
     def keys(self, prefix: str, *, limit: int, after: str | None = None) -> KeyPage:
         """List the keys that begin with a prefix, in their order, those after key `after`."""

@@ -85,7 +85,12 @@ class LocalStore:
     async def keys(self, prefix: str, *, limit: int, after: str | None = None) -> KeyPage:
         return await self._in_thread(lambda: self._index.keys(prefix, limit=limit, after=after))
 
-    keys_with_deleted = keys  # there are no delete markers here
+    async def all_versions(
+        self, prefix: str, *, limit: int, after: str | None = None
+    ) -> VersionPage:
+        return await self._in_thread(
+            lambda: self._index.all_versions(prefix, limit=limit, after=after)
+        )
 
     async def delete(self, key: str, version_id: str) -> None:
         await self._in_thread(self._delete, key, version_id)

@@ -22,21 +22,20 @@ class _Page(Protocol):
 P = TypeVar("P", bound=_Page)
 
 
-async def all_keys(store: Store, prefix: str) -> AsyncIterator[str]:
-    """List all keys that begin with a prefix, those with a delete marker included."""
-    last = None
-    async for page in all_pages(partial(store.keys_with_deleted, prefix)):
-        for key in page.keys:
-            if key != last:
-                yield key
-            last = key
+async def all_histories(store: Store, prefix: str) -> AsyncIterator[tuple[str, list[Version]]]:
+    """List all keys that begin with a prefix, each with its versions and delete markers.
 
-
-async def all_versions(store: Store, key: str) -> AsyncIterator[Version]:
-    """List all versions of a key, newest first, and its delete markers."""
-    async for page in all_pages(partial(store.versions, key)):
+    Versions come newest first. All of it takes one listing, however many keys there are.
+    """
+    history: list[Version] = []
+    async for page in all_pages(partial(store.all_versions, prefix)):
         for version in page.versions:
-            yield version
+            if history and history[0].key != version.key:
+                yield history[0].key, history
+                history = []
+            history.append(version)
+    if history:
+        yield history[0].key, history
 
 
 async def completed(store: Store, version: Version) -> Version | None:

@@ -316,16 +316,44 @@ class S3Store:
         return await self._remembered(version)
 
     async def versions(self, key: str, *, limit: int, after: str | None = None) -> VersionPage:
-        marker = {"KeyMarker": key, "VersionIdMarker": after} if after else {}
-        with self._store_errors(key):
+        marker = (key, after) if after else None
+        listed, goes_on = await self._listed(key, limit=limit, after=marker)
+        # The prefix also matches longer keys; they sort after this one.
+        own = [version for version in listed if version.key == key]
+        return VersionPage(
+            versions=await self._with_provenance(own),
+            next=goes_on[1] if goes_on and goes_on[0] == key else None,
+        )
+
+    async def all_versions(
+        self, prefix: str, *, limit: int, after: str | None = None
+    ) -> VersionPage:
+        # Stores do not agree on where they go on after a key without a version.
+        version_id, _, key = (after or "").partition(" ")
+        marker = (key, version_id) if after else None
+        listed, goes_on = await self._listed(prefix, limit=limit, after=marker)
+        files = [version for version in listed if _is_file(version.key)]
+        return VersionPage(
+            versions=await self._with_provenance(files),
+            next=f"{goes_on[1]} {goes_on[0]}" if goes_on else None,
+        )
+
+    async def _listed(
+        self, prefix: str, *, limit: int, after: tuple[str, str] | None
+    ) -> tuple[list[Version], tuple[str, str] | None]:
+        """List versions and delete markers by key, newest first, and where the list goes on.
+
+        Both places, `after` and the one returned, are a key and a version id.
+        """
+        marker = {"KeyMarker": after[0], "VersionIdMarker": after[1]} if after else {}
+        with self._store_errors(prefix):
             client = await self._connection.asking()
             answer = await client.list_object_versions(
-                Bucket=self.bucket, Prefix=key, MaxKeys=limit, **marker
+                Bucket=self.bucket, Prefix=prefix, MaxKeys=limit, **marker
             )
-        # The prefix also matches longer keys; they sort after this one.
         listed = [
             Version(
-                key=key,
+                key=entry["Key"],
                 version_id=entry["VersionId"],
                 stored_at=entry["LastModified"],
                 size=entry.get("Size", 0),
@@ -333,15 +361,13 @@ class S3Store:
                 deleted="Size" not in entry,
             )
             for entry in answer.get("Versions", []) + answer.get("DeleteMarkers", [])
-            if entry["Key"] == key
         ]
         # Versions come newest first, and so do delete markers, but the two in lists of their own.
         listed.sort(key=lambda version: (version.latest, version.stored_at), reverse=True)
-        goes_on = answer.get("IsTruncated") and answer.get("NextKeyMarker") == key
-        return VersionPage(
-            versions=await self._with_provenance(key, listed),
-            next=answer.get("NextVersionIdMarker") if goes_on else None,
-        )
+        listed.sort(key=lambda version: version.key)
+        if not answer.get("IsTruncated"):
+            return listed, None
+        return listed, (answer["NextKeyMarker"], answer["NextVersionIdMarker"])
 
     async def keys(self, prefix: str, *, limit: int, after: str | None = None) -> KeyPage:
         marker = {"StartAfter": after} if after else {}
@@ -352,26 +378,8 @@ class S3Store:
             )
         keys = [entry["Key"] for entry in answer.get("Contents", [])]
         return KeyPage(
-            keys=_files(keys), next=keys[-1] if keys and answer.get("IsTruncated") else None
-        )
-
-    async def keys_with_deleted(
-        self, prefix: str, *, limit: int, after: str | None = None
-    ) -> KeyPage:
-        marker = {}
-        if after:  # stores do not agree on where they go on after a key without a version
-            version_id, _, key = after.partition(" ")
-            marker = {"KeyMarker": key, "VersionIdMarker": version_id}
-        with self._store_errors():
-            client = await self._connection.asking()
-            answer = await client.list_object_versions(
-                Bucket=self.bucket, Prefix=prefix, MaxKeys=limit, **marker
-            )
-        listed = answer.get("Versions", []) + answer.get("DeleteMarkers", [])
-        goes_on = answer.get("IsTruncated")
-        return KeyPage(
-            keys=_files(sorted({entry["Key"] for entry in listed})),
-            next=f"{answer['NextVersionIdMarker']} {answer['NextKeyMarker']}" if goes_on else None,
+            keys=list(filter(_is_file, keys)),
+            next=keys[-1] if keys and answer.get("IsTruncated") else None,
         )
 
     async def delete(self, key: str, version_id: str) -> None:
@@ -419,18 +427,15 @@ class S3Store:
                 await asyncio.to_thread(self._index.add, version)
         return version
 
-    async def _with_provenance(self, key: str, listed: list[Version]) -> list[Version]:
-        known: dict[str, Version] = {}
+    async def _with_provenance(self, listed: list[Version]) -> list[Version]:
+        known: dict[tuple[str, str], Version] = {}
         with suppress(OSError, sqlite3.Error):
             version_ids = [version.version_id for version in listed]
-            known = await asyncio.to_thread(self._index.known, key, version_ids)
+            known = await asyncio.to_thread(self._index.known, version_ids)
         return [
-            (
-                replace(version, provenance=known[version.version_id].provenance)
-                if version.version_id in known
-                else version
-            )
+            replace(version, provenance=same.provenance) if same else version
             for version in listed
+            for same in [known.get((version.key, version.version_id))]
         ]
 
     @contextmanager
@@ -544,9 +549,9 @@ def _refuse_redirect(response: tuple[Any, Any] | None, **_: Any) -> None:
         raise _Redirected
 
 
-def _files(keys: list[str]) -> list[str]:
-    """Leave out those by which consoles show empty folders."""
-    return [key for key in keys if not key.endswith("/")]
+def _is_file(key: str) -> bool:
+    """Return whether a key is a file's, not one by which consoles show an empty folder."""
+    return not key.endswith("/")
 
 
 def _version(version_id: str | None) -> dict[str, str]:

@@ -22,7 +22,7 @@ from bookstore.storage import (
     VersionNotFound,
     open_store,
 )
-from bookstore.storage.paging import all_keys
+from bookstore.storage.paging import all_histories
 from bookstore.storage.s3 import S3Store
 from tests.support.object_store import Bucket, ObjectStore
 
@@ -239,8 +239,14 @@ async def test_keys_that_were_deleted_are_listed_where_that_is_wanted(
         left = [keys[0], keys[2]]
     assert (await store.keys("w/", limit=10)).keys == left
     monkeypatch.setattr("bookstore.storage.paging._PAGE", 2)
-    assert [key async for key in all_keys(store, "w/")] == keys
-    assert [key async for key in all_keys(store, "none/")] == []
+    histories = {key: history async for key, history in all_histories(store, "w/")}
+    assert list(histories) == keys
+    for key, history in histories.items():
+        assert [version.deleted for version in history] == [False] * 3 or (
+            key not in left and [version.deleted for version in history] == [True] + [False] * 3
+        )
+        assert [version.latest for version in history] == [True] + [False] * (len(history) - 1)
+    assert [key async for key, _ in all_histories(store, "none/")] == []
 
 
 async def test_no_more_is_downloaded_than_wanted(store: Store) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bookstore.storage.paging import all_keys, all_versions
+from bookstore.storage.paging import all_histories
 from tests.support.archive import Archive
 
 
@@ -11,16 +11,15 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bookstore.storage.paging._PAGE", 2)
 
 
-async def test_all_keys_are_listed(archive: Archive) -> None:
-    keys = [f"w/{number}" for number in range(5)]
-    for key in (*keys, "p/0"):
-        await archive.archive(key, key)
-    assert [key async for key in all_keys(archive.store, "w/")] == keys
-    assert [key async for key in all_keys(archive.store, "nothing/")] == []
-
-
-async def test_all_versions_are_listed(archive: Archive) -> None:
-    ids = [await archive.archive("w/a", f"{number}") for number in range(5)]
-    await archive.archive("w/ab", "longer")
-    versions = [version async for version in all_versions(archive.store, "w/a")]
-    assert [version.version_id for version in versions] == ids[::-1]
+async def test_all_versions_of_all_keys_are_listed(archive: Archive) -> None:
+    wanted = {
+        key: [await archive.archive(key, f"{number}") for number in range(5)][::-1]
+        for key in ("w/a", "w/ab", "w/b")
+    }
+    await archive.archive("p/0", "elsewhere")
+    listed = {
+        key: [version.version_id for version in history]
+        async for key, history in all_histories(archive.store, "w/")
+    }
+    assert listed == wanted
+    assert [key async for key, _ in all_histories(archive.store, "nothing/")] == []

@@ -859,7 +859,8 @@ class Structure(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, [name for name, _ in attrs]))
+        if tag not in ("del", "ins"):  # as many as there are words that differ
+            self.elements.append((tag, [name for name, _ in attrs]))
         named = dict(attrs)
         self.links += [named[name] or "" for name in ("href", "src", "action") if name in named]
 
@@ -883,7 +884,7 @@ def assert_same_elements(
 
 ERROR_PAGES = [
     ("/bookstore/clone?s3_bucket=a%20@&s3_key=k", 400),
-    ("/bookstore/clone?s3_bucket=BUCKET&s3_key=//@", 400),
+    ("/bookstore/clone?s3_bucket=BUCKET&s3_key=a//@", 400),
     ("/bookstore/clone?s3_bucket=BUCKET&s3_key=no-@", 404),
     ("/bookstore/clone?s3_bucket=BUCKET&s3_key=workspace/a.ipynb&s3_version_id=x%20@", 400),
     ("/bookstore/fs-clone?relpath=no-@", 404),

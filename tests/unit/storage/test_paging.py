@@ -12,10 +12,9 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_all_versions_of_all_keys_are_listed(archive: Archive) -> None:
-    wanted = {
-        key: [await archive.archive(key, f"{number}") for number in range(5)][::-1]
-        for key in ("w/a", "w/ab", "w/b")
-    }
+    wanted = {}
+    for key in ("w/a", "w/ab", "w/b"):
+        wanted[key] = [await archive.archive(key, f"{number}") for number in range(5)][::-1]
     await archive.archive("p/0", "elsewhere")
     listed = {
         key: [version.version_id for version in history]

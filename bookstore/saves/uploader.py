@@ -87,6 +87,7 @@ class Uploader:
         self._slots = asyncio.Semaphore(max_threads)
         self._taken: set[str] = set()  # ids of saves that are in a queue
         self._unsynced: list[str] = []  # ids of those that a power cut could cost
+        self._syncing: asyncio.Task[None] | None = None
         self._queues: dict[str, list[Save]] = {}  # by key; its task exists while its queue does
         self._tasks: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
@@ -108,12 +109,18 @@ class Uploader:
             await self._calm()
             is_complete = self._take_up()
             self._news.clear()
-            unsynced, self._unsynced = self._unsynced, []
-            await asyncio.to_thread(self._outbox.sync, unsynced)
+            self._sync()
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(
                     self._news.wait(), _LOOK_INTERVAL if is_complete else _UNFINISHED_INTERVAL
                 )
+
+    def _sync(self) -> None:
+        """Begin to write new saves to the disk, where a busy disk does not hold uploads up."""
+        if self._unsynced and (self._syncing is None or self._syncing.done()):
+            unsynced, self._unsynced = self._unsynced, []
+            work = asyncio.to_thread(self._outbox.sync, unsynced)
+            self._syncing = asyncio.create_task(work)
 
     async def _calm(self) -> None:
         patient_until = time.monotonic() + _PATIENCE

@@ -74,12 +74,12 @@ class HistoryRequest:
 
     def version_model(self, entry: Entry) -> dict[str, Any]:
         """Return the JSON model of a version, with the link by which colleagues clone it."""
-        version = entry.version
-        links = self.links(self.bookstore.bucket, version.key, version.version_id)
-        return {
-            **as_model(self.bookstore, self.section, entry),
-            "clone_url": links["clone_url"] if entry.state == "archived" else None,
-        }
+        clone_url = None
+        if entry.state == "archived":
+            version = entry.version
+            links = self.links(self.bookstore.bucket, version.key, version.version_id)
+            clone_url = links["clone_url"]
+        return {**as_model(self.bookstore, self.section, entry), "clone_url": clone_url}
 
     async def read(self, key: str, version_id: str | None, content: BinaryIO) -> Entry:
         """Write the bytes of a version to an open file, and go back to its beginning."""

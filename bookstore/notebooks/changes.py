@@ -58,11 +58,6 @@ class CellChange:
     new: Any
 
     @property
-    def cell_type(self) -> str:
-        """Return the type of the cell, such as ``code``."""
-        return str((self.new or self.old).get("cell_type", ""))
-
-    @property
     def new_source(self) -> str:
         """Return what the cell says after."""
         return _source(self.new)
@@ -103,7 +98,7 @@ def compare_cells(old: Any, new: Any) -> list[CellChange]:
     """
     before, after = old["cells"], new["cells"]
     partners = _partners(before, after)
-    in_place = _longest_rising([partners.get(number) for number in range(len(after))])
+    in_place = _in_place(partners, len(after))
     kept = set(partners.values())
     changes: list[CellChange] = []
     next_removed = 0
@@ -214,10 +209,11 @@ def _partners(before: Sequence[Any], after: Sequence[Any]) -> dict[int, int]:
     """Return which cell was which before, by their numbers: of the newer, and of the older."""
     partners: dict[int, int] = {}
     for name_of in (_id, _text):
-        free = [number for number in range(len(before)) if number not in partners.values()]
+        kept = set(partners.values())
         by_name: dict[Any, list[int]] = {}
-        for number in reversed(free):
-            by_name.setdefault(name_of(before[number]), []).append(number)
+        for number in reversed(range(len(before))):
+            if number not in kept:
+                by_name.setdefault(name_of(before[number]), []).append(number)
         for number, cell in enumerate(after):
             name = name_of(cell)
             if number not in partners and name and by_name.get(name):
@@ -232,9 +228,8 @@ def _gaps(
 ) -> Iterator[tuple[list[int], list[int]]]:
     """Yield the numbers of cells without a partner, between the same two cells that have one."""
     kept = set(partners.values())
-    in_place = sorted(_longest_rising([partners.get(number) for number in range(after)]))
     i = k = 0
-    for number in [*in_place, after]:
+    for number in [*sorted(_in_place(partners, after)), after]:
         partner = partners[number] if number < after else before
         gap = [j for j in range(i, partner) if j not in kept]
         yield gap, [j for j in range(k, number) if j not in partners]
@@ -265,12 +260,13 @@ def _are_similar(old: Any, new: Any) -> bool:
     return SequenceMatcher(None, *texts, autojunk=False).quick_ratio() >= _SIMILAR
 
 
-def _longest_rising(values: Sequence[int | None]) -> set[int]:
-    """Return the positions of a longest rising subsequence: what is not in it has moved."""
-    ends: list[int] = []  # the lowest last value of a subsequence of each length
-    positions: list[int] = []  # where that value is
+def _in_place(partners: dict[int, int], after: int) -> set[int]:
+    """Return the cells whose partners rise, as many as can be: all others have moved."""
+    ends: list[int] = []  # the lowest last partner of a rising sequence of each length
+    positions: list[int] = []  # whose partner that is
     previous: dict[int, int | None] = {}
-    for position, value in enumerate(values):
+    for position in range(after):
+        value = partners.get(position)
         if value is None:
             continue
         length = bisect_left(ends, value)

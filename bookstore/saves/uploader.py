@@ -146,7 +146,6 @@ class Uploader:
 
         Notes
         -----
-
         While a directory is read saves are added to it, and of two quick ones of a notebook the
         older may be missed. It was complete before the newer began, so a second reading has it:
         of that one, what is newer than all saves of its notebook in the first one has to wait.

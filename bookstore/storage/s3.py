@@ -433,9 +433,12 @@ class S3Store:
             version_ids = [version.version_id for version in listed]
             known = await asyncio.to_thread(self._index.known, version_ids)
         return [
-            replace(version, provenance=same.provenance) if same else version
+            (
+                replace(version, provenance=same.provenance)
+                if (same := known.get((version.key, version.version_id)))
+                else version
+            )
             for version in listed
-            for same in [known.get((version.key, version.version_id))]
         ]
 
     @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from datetime import timezone, tzinfo
 from itertools import groupby
 from typing import Any, BinaryIO
@@ -234,33 +235,35 @@ def _compared(old: Any, new: Any) -> dict[str, Any]:
     """Compare two notebooks, and render the outputs that differ; return what their page shows."""
     changes = compare_cells(old, new)
     metadata = changed_names(old["metadata"], new["metadata"])
+    rows = zip(changes, _outputs_that_differ(changes), strict=True)
     return {
         # Neighbours that are equal fold into one line.
         "groups": [
             (is_same, list(group))
-            for is_same, group in groupby(changes, lambda change: change.kind == "same")
+            for is_same, group in groupby(rows, lambda row: row[0].kind == "same")
         ],
-        "outputs": _outputs_that_differ(changes),
         "summary": summary(changes),
         "metadata": [name for name in metadata if name != "language_info"],
         "style": _page_style(),
     }
 
 
-def _outputs_that_differ(changes: list[CellChange]) -> dict[int, tuple[str, str]]:
-    """Render both sides' outputs, by the position of their change; as many as a page can take."""
-    outputs = {}
+def _outputs_that_differ(changes: list[CellChange]) -> Iterator[tuple[str, str] | None]:
+    """Render both sides' outputs for each change; None where they are equal.
+
+    Those that a page cannot take any more are left out.
+    """
     render = outputs_renderer()
     room = _MOST_OUTPUTS
-    for position, change in enumerate(changes):
+    for change in changes:
         if change.outputs_are_equal:
-            continue
-        old, new = _LEFT_OUT, _LEFT_OUT
-        if room > 0:
+            yield None
+        elif room > 0:
             old, new = render(change.old or {}), render(change.new or {})
             room -= len(old) + len(new)
-        outputs[position] = (old, new)
-    return outputs
+            yield old, new
+        else:
+            yield _LEFT_OUT, _LEFT_OUT
 
 
 def _rendered(key: str, content: BinaryIO) -> dict[str, str]:

@@ -37,14 +37,16 @@ class Source:
     version_id: str = ""
 
     @classmethod
-    def checked(cls, bookstore: Bookstore, **fields: str) -> Source:
+    def checked(
+        cls, bookstore: Bookstore, *, bucket: str, key: str, version_id: str = ""
+    ) -> Source:
         """Check where it leads. Raises `BadInput`, `NotOffered` or `NotAllowed`."""
         if not bookstore.features["s3_clone_valid"]:
             raise NotOffered(
                 "Cloning from buckets is off on this server: enable_s3_cloning is False."
             )
         # Paths are written with a slash at the beginning, too.
-        source = cls(**{**fields, "key": fields["key"].lstrip("/")})
+        source = cls(bucket=bucket, key=key.lstrip("/"), version_id=version_id)
         bucket_name(source.bucket)
         object_key(source.key)
         if source.version_id:

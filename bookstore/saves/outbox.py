@@ -14,6 +14,7 @@ import asyncio
 import errno
 import io
 import json
+import math
 import os
 import shutil
 import threading
@@ -38,6 +39,7 @@ _FORMAT = 1  # of records; raised where an older release would misread them
 # its writer only have been held up, as by a suspended machine, that records the save anew.
 _UNDER_WAY = 10.0
 _FORGOTTEN = 86_400.0  # seconds after which nobody will fill a file that was made ahead
+_SLEWING = 10_000_000  # nanoseconds by which a clock may be held back without being set back
 _COPY_PIECE = 1 << 30  # bytes
 IN_MEMORY = 1 << 20  # bytes up to which a save is held in memory while it is sent
 
@@ -417,19 +419,29 @@ class _Clock:
 
     Parameters
     ----------
-    start : callable
-        Gives a time that is already taken, also if the machine's clock was set back since.
+    newest : callable
+        Return the newest time that any server has given to a save that still waits.
+
+    Notes
+    -----
+    Once the machine's clock was set back, other servers give times that it has yet to reach: until
+    then the newest of them is asked for.
     """
 
-    def __init__(self, start: Callable[[], int]) -> None:
-        self._start = start
-        self._last: int | None = None
+    def __init__(self, newest: Callable[[], int]) -> None:
+        self._newest = newest
+        self._last = 0
+        self._ahead = math.inf  # nanoseconds before the monotonic clock, which is never set back
         self._lock = threading.Lock()
 
     def next(self) -> int:
         with self._lock:
-            last = self._start() if self._last is None else self._last
-            self._last = max(time.time_ns(), last + 1)
+            now = time.time_ns()
+            ahead = now - time.monotonic_ns()
+            if now <= self._last or ahead < self._ahead - _SLEWING:
+                self._last = max(self._last, self._newest())
+            self._ahead = ahead
+            self._last = max(now, self._last + 1)
             return self._last
 
 

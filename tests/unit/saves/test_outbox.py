@@ -260,6 +260,21 @@ def test_times_keep_their_order_when_the_clock_is_set_back_between_servers(
     assert second.time > first.time
 
 
+def test_times_keep_their_order_when_the_clock_is_set_back_while_two_servers_run(
+    outbox: Outbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    another = Outbox(tmp_path, outbox.store_url)
+    saves = [load(another, another.add_content(b"{}", **RECORD))]
+    saves += [load(outbox, outbox.add_content(b"{}", **RECORD))]
+    wrong = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: wrong() - 3_600_000_000_000)
+    for writer in (another, another, outbox, another):
+        saves.append(load(writer, writer.add_content(b"{}", **RECORD)))
+    another.close()
+    times = [save.time for save in saves]
+    assert times == sorted(set(times))
+
+
 def test_saves_that_wait_for_another_store_are_found_and_taken_over(
     outbox: Outbox, tmp_path: Path
 ) -> None:

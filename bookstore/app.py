@@ -16,6 +16,7 @@ _MODULES = {
     "versions": ("versions.Versions", "List the versions of a notebook."),
     "show": ("versions.Show", "Write a version of a notebook to standard output."),
     "diff": ("versions.Diff", "Compare two versions of a notebook."),
+    "name": ("versions.Name", "Give a version a name."),
     "restore": ("copies.Restore", "Restore a version of a notebook."),
     "clone": ("copies.Clone", "Copy a notebook from a bucket."),
     "publish": ("sharing.Publish", "Publish a notebook."),

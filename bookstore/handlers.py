@@ -17,7 +17,13 @@ from .clone import (
 )
 from .core import Bookstore, get_bookstore
 from .publish import BookstorePublishHandler
-from .versions import DiffHandler, NotebooksHandler, RestoreHandler, VersionsHandler
+from .versions import (
+    DiffHandler,
+    NameHandler,
+    NotebooksHandler,
+    RestoreHandler,
+    VersionsHandler,
+)
 from .web.base import ApiHandler, endpoint
 from .web.handlers import (
     DiffPageHandler,
@@ -46,6 +52,7 @@ ROUTES: list[tuple[str, type]] = [
     (rf"/api/bookstore/publish{_PATH}", BookstorePublishHandler),
     (rf"/api/bookstore/versions{_PATH}", VersionsHandler),
     (rf"/api/bookstore/restore{_PATH}", RestoreHandler),
+    (rf"/api/bookstore/name{_PATH}", NameHandler),
     (rf"/api/bookstore/diff{_PATH}", DiffHandler),
     (r"/api/bookstore/notebooks/?", NotebooksHandler),
     (r"/bookstore/?", HomeHandler),

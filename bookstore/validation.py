@@ -15,6 +15,7 @@ _SHORTEST_PATH = "/a.ipynb"
 NOTEBOOK = ".ipynb"
 _LONGEST_SEGMENT = 255  # bytes; that of a file's name
 _LONGEST_TARGET_SEGMENT = 253  # bytes; while the server writes a file, .~ precedes its name
+_LONGEST_NAME = 100  # characters
 _SHOWN = 80  # characters
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # Lists of keys are XML (https://www.w3.org/TR/xml/#charsets), which has tabs and line breaks only.
@@ -129,6 +130,22 @@ def version_name(version_id: str) -> str:
     if not _VERSION_ID.fullmatch(version_id):
         raise BadInput(f"{shown(version_id)} is not the id of a version.")
     return version_id
+
+
+def version_label(name: str) -> str:
+    """Check the name that a version is to be given.
+
+    Returns
+    -------
+    str
+        Without blanks around it; empty where a name is to be taken away.
+    """
+    name = name.strip()
+    if len(name) > _LONGEST_NAME:
+        raise BadInput(f"The name {shown(name)} is longer than {_LONGEST_NAME} characters.")
+    if _is_broken(name) or not name.isprintable():
+        raise BadInput(f"The name {shown(name)} has characters that cannot be shown.")
+    return name
 
 
 def text_field(model: dict[str, Any], name: str, default: str = "") -> str:

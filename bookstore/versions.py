@@ -14,9 +14,17 @@ from .history.versions import EntryPage
 from .notebooks.diff import compare
 from .notebooks.json import NotANotebook, open_to_show, read_notebook
 from .operations.contents import as_text, copy_on_its_way, resolved
+from .operations.naming import name_version
 from .operations.restore import restore
 from .storage.base import format_time
-from .validation import BadInput, notebook_path, shown, text_field, version_name
+from .validation import (
+    BadInput,
+    notebook_path,
+    shown,
+    text_field,
+    version_label,
+    version_name,
+)
 from .web.base import ApiHandler, endpoint
 
 _LIMIT = 50
@@ -109,6 +117,7 @@ class HistoryRequest:
                 entry = await self.read(key, version_id, content)
                 _require_json(entry)
                 notebooks.append(await asyncio.to_thread(_notebook, content))
+            (entry,) = await self.bookstore.run(self.bookstore.history.named([entry]))
             models.append(as_model(self.bookstore, self.section, entry))
         return models, notebooks
 
@@ -184,6 +193,22 @@ class RestoreHandler(_HistoryHandler):
         target = text_field(model, "target_path") or path
         saved = await restore(self.bookstore, self.contents_manager, path, version_id, target)
         await self.answer({**saved, "url": self.location_of(saved["path"])})
+
+
+class NameHandler(_HistoryHandler):
+    """``POST /api/bookstore/name/{path}``: give a version a name."""
+
+    @endpoint
+    async def post(self, path: str) -> None:
+        """Give the name; an empty one takes away that which the version has."""
+        path = notebook_path(path)
+        model = await self.model()
+        version_id = text_field(model, "version_id")
+        name = version_label(text_field(model, "name"))
+        naming = name_version(
+            self.bookstore, self.section, path, version_id and version_name(version_id), name
+        )
+        await self.answer(self.version_model(await self.bookstore.run(naming)))
 
 
 class DiffHandler(_HistoryHandler):

@@ -185,6 +185,8 @@ class Version:
     Attributes
     ----------
     version_id : str
+    name : str
+        The one that somebody gave it; empty if none.
     saved_at : datetime or None
     size : int or None
         Bytes.
@@ -200,6 +202,7 @@ class Version:
     """
 
     version_id: str
+    name: str = ""
     saved_at: datetime | None = None
     size: int | None = None
     sha256: str | None = None
@@ -234,7 +237,7 @@ class Versions(Shown, Sequence[Version]):
     items: tuple[Version, ...]
     more: bool
     section: str
-    _header: ClassVar[Sequence[str]] = ("version", "saved", "size", "by", "", "")
+    _header: ClassVar[Sequence[str]] = ("version", "saved", "size", "by", "name", "", "")
     pages: Pages = field(compare=False)
 
     @overload
@@ -266,6 +269,7 @@ class Versions(Shown, Sequence[Version]):
                 show_time(version.saved_at),
                 "" if version.size is None else size_in_words(version.size),
                 version.author or "",
+                version.name,
                 "latest" if version.latest else "",
                 _notes(version),
             )

@@ -228,6 +228,35 @@ class BookstoreClient(CurrentNotebookClient):
             pages=self._pages(),
         )
 
+    def name(
+        self, name: str, version_id: str | Version | None = None, path: str | None = None
+    ) -> Version:
+        """Give a version of a notebook a name, by which it is found again.
+
+        Parameters
+        ----------
+        name : str
+            At most 100 characters. It takes the place of the name that the version has; an empty
+            one takes that away.
+        version_id : str or Version, optional
+            The default is the newest version: this notebook as it was last saved.
+        path : str, optional
+            The default is this notebook.
+
+        Returns
+        -------
+        Version
+
+        Raises
+        ------
+        BookstoreError
+        """
+        from .results import Version
+
+        wanted = {"name": name, **({"version_id": _id_of(version_id)} if version_id else {})}
+        url = f"{self.bookstore_endpoint}/name/{quote(self._path_or_own(path))}"
+        return Version.from_model(self._ask("POST", url, data=json.dumps(wanted)))
+
     def restore(
         self,
         version_id: str | Version,

@@ -18,6 +18,7 @@ from traitlets import Bool
 from ..core import Section
 from ..history.lineage import Entry
 from ..history.models import as_model
+from ..history.names import Names, is_hidden
 from ..storage import (
     OF_THE_WHOLE_STORE,
     Store,
@@ -63,8 +64,14 @@ class Export(BookstoreCommand):
     async def _export(self, folder: Path) -> dict[str, Any]:
         store = self.bookstore.stores.home()
         histories: list[tuple[Section, str, list[Version]]] = []
+        names: dict[Section, Names] = {}
         for section in self.bookstore.sections:
-            async for key, history in all_histories(store, self.bookstore.folder(section)):
+            prefix = self.bookstore.folder(section)
+            names[section] = Names(prefix)
+            async for key, history in all_histories(store, prefix):
+                if is_hidden(key):
+                    names[section].add(key)
+                    continue
                 versions = [version for version in history if not version.deleted]
                 histories.append((section, key, versions[:1] if self.newest else versions))
         export = _Export(store, folder)
@@ -74,7 +81,8 @@ class Export(BookstoreCommand):
             async def fetch(section: Section, key: str, versions: list[Version]) -> None:
                 async with slots:
                     for version, file in await export.notebook(key, versions):
-                        entry = Entry(version=version, state="archived")
+                        name = names[section].of(version)
+                        entry = Entry(version=version, state="archived", name=name)
                         model = as_model(self.bookstore, section, entry)
                         export.lines.append({"file": file, "section": section, **model})
                 bar.update()

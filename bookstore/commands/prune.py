@@ -12,6 +12,7 @@ from typing import Any
 from traitlets import Bool, Int
 
 from ..formatting import size_in_words
+from ..history.names import Names, is_hidden
 from ..storage import Store, StoreError, StoreUnavailable, Version
 from ..storage.base import format_time, utc_now
 from ..storage.lifecycle import MOST_KEPT, lifecycle_rule
@@ -31,8 +32,8 @@ class Prune(HistoryCommand):
 
     name = "jupyter bookstore prune"
     description = """List the versions that are old enough to go, and remove them with --delete. The
-    newest ones of each notebook stay, and those that a newer one has replaced not long ago. Nothing
-    brings a version back that was removed."""
+    newest ones of each notebook stay, those that a newer one has replaced not long ago, and those
+    that have a name. Nothing brings a version back that was removed."""
     examples = """
     jupyter bookstore prune
     jupyter bookstore prune --older-than 365 --keep 20
@@ -102,12 +103,15 @@ class Prune(HistoryCommand):
     async def _prune(self, prefix: str) -> tuple[list[Version], list[str]]:
         store = self.bookstore.stores.home()
         before = utc_now() - timedelta(days=self.days)
-        old = {
-            key: _old_versions(history, keep=self.keep, before=before)
-            async for key, history in all_histories(store, prefix)
-        }
+        names = Names(prefix)
+        old = {}
+        async for key, history in all_histories(store, prefix):
+            if is_hidden(key):
+                names.add(key)
+            else:
+                old[key] = _old_versions(history, keep=self.keep, before=before)
         slots = asyncio.Semaphore(self.bookstore.settings.max_threads)
-        pruning = _Pruning(store, delete=self.delete)
+        pruning = _Pruning(store, names, delete=self.delete)
         with progress_bar(len(old), "Pruning", "notebooks") as bar:
 
             async def prune(key: str) -> None:
@@ -150,8 +154,9 @@ class Prune(HistoryCommand):
 class _Pruning:
     """What has become of old versions so far."""
 
-    def __init__(self, store: Store, *, delete: bool) -> None:
+    def __init__(self, store: Store, names: Names, *, delete: bool) -> None:
         self._store = store
+        self._names = names
         self._delete = delete
         self._versions: list[Version] = []
         self._errors: dict[str, StoreError] = {}
@@ -164,12 +169,32 @@ class _Pruning:
         if any(isinstance(error, StoreUnavailable) for error in self._errors.values()):
             return  # waiting for it again, for each notebook, would take long
         try:
-            async for version in _without_names(self._store, old[::-1]):
+            async for version in self._removable(old[::-1]):
                 if self._delete:
                     await self._store.delete(key, version.version_id)
                 self._versions.append(version)
         except StoreError as error:
             self._errors[key] = error
+
+    async def _removable(self, old: list[Version]) -> AsyncIterator[Version]:
+        """Leave out those that have a name, and those by which a notebook's history goes on.
+
+        The latter name the key that the notebook had before.
+        """
+
+        async def stays(listed: Version) -> bool:
+            version = await completed(self._store, listed)
+            if not version:
+                return False
+            renamed = version.provenance and version.provenance.renamed_from
+            return bool(renamed or self._names.of(version))
+
+        for start in range(0, len(old), _AT_ONCE):
+            some = old[start : start + _AT_ONCE]
+            kept = await asyncio.gather(*map(stays, some))
+            for version, is_kept in zip(some, kept, strict=True):
+                if not is_kept:
+                    yield version
 
     def outcome(self) -> tuple[list[Version], list[str]]:
         """Return the versions that were found, or removed, and what went wrong after that.
@@ -196,18 +221,3 @@ def _old_versions(history: list[Version], *, keep: int, before: datetime) -> lis
             seen += 1
         replaced_at = version.stored_at
     return old
-
-
-async def _without_names(store: Store, old: list[Version]) -> AsyncIterator[Version]:
-    """Leave out those that name the key the notebook had before: its history goes on by them."""
-
-    async def records_rename(listed: Version) -> bool:
-        version = await completed(store, listed)
-        return bool(version and version.provenance and version.provenance.renamed_from)
-
-    for start in range(0, len(old), _AT_ONCE):
-        some = old[start : start + _AT_ONCE]
-        stays = await asyncio.gather(*map(records_rename, some))
-        for version, it_stays in zip(some, stays, strict=True):
-            if not it_stays:
-                yield version

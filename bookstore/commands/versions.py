@@ -1,4 +1,4 @@
-"""A notebook's versions: listed, shown and compared."""
+"""A notebook's versions: listed, named, shown and compared."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from ..history.models import as_model, other_as_model
 from ..notebooks.changes import as_lines, compare_cells
 from ..notebooks.diff import compare
 from ..notebooks.json import open_to_show, parse_json
+from ..operations.naming import name_version
 from ..storage import StoreError, Version, VersionNotFound
-from ..validation import BadInput, version_name
+from ..validation import BadInput, version_label, version_name
 from .arguments import UsageError
 from .base import BookstoreCommand, Failed, code_of
 from .tables import print_table, printable
@@ -120,7 +121,7 @@ class Versions(HistoryCommand):
 
     def show(self, answer: dict[str, Any]) -> None:
         """Print a table."""
-        rows = [("VERSION", "SAVED", "SIZE", "AUTHOR", "STATE")]
+        rows = [("VERSION", "SAVED", "SIZE", "AUTHOR", "STATE", "NAME")]
         for version in answer["versions"]:
             notes = [version["state"]]
             if version["path"] != answer["path"]:
@@ -132,6 +133,7 @@ class Versions(HistoryCommand):
                     size_in_words(version["size"]),
                     printable(version["author"]),
                     ", ".join(notes),
+                    printable(version["name"]),
                 )
             )
         print_table(rows)
@@ -150,6 +152,34 @@ class Versions(HistoryCommand):
             return 0
         print(f"{self._error} These are the versions that this machine knows of.", file=sys.stderr)
         return code_of(self._error)
+
+
+class Name(HistoryCommand):
+    """Give a version a name."""
+
+    name = "jupyter bookstore name"
+    description = """Give a version of a notebook a name, the newest if none is named by its id. It
+    takes the place of the name that the version has; an empty one takes that away. All who read the
+    bucket see it, and prune leaves the version alone."""
+    usage = "PATH[@VERSION] NAME"
+    examples = """
+    jupyter bookstore name report.ipynb "sent to Ann"
+    jupyter bookstore name report.ipynb@3sL4kqtJlcpXroDTDmJ "before the review"
+    jupyter bookstore name report.ipynb@3sL4kqtJlcpXroDTDmJ ""
+    """
+
+    async def answer(self, *arguments: str) -> dict[str, Any]:
+        """Give the name."""
+        file, version_id = path_and_version(arguments[0])
+        path, name = self.path_of(file), version_label(arguments[1])
+        naming = name_version(self.bookstore, self.which, path, version_id, name)
+        return as_model(self.bookstore, self.which, await self.bookstore.run(naming))
+
+    def show(self, answer: dict[str, Any]) -> None:
+        """Print which version has which name."""
+        saved = f"The version of {printable(answer['path'])} saved {answer['saved_at'][:19]}Z"
+        name = printable(answer["name"])
+        print(f"{saved} is named {name}." if name else f"{saved} has no name.")
 
 
 class Show(HistoryCommand):

@@ -13,6 +13,7 @@ from ..saves.outbox import Outbox, Save
 from ..storage import KeyPage, StoreError, Version, VersionIndex, VersionNotFound
 from ..storage.stores import Stores
 from .lineage import Entry, pending_entry
+from .names import after_hidden, is_hidden
 from .versions import EntryPage
 
 _KEYS_AT_ONCE = 1_000
@@ -96,7 +97,9 @@ class _Wanted:
         self._search = search.casefold()
 
     def __contains__(self, key: str) -> bool:
-        return key.startswith(self.prefix) and self._search in key[len(self.prefix) :].casefold()
+        if not key.startswith(self.prefix) or is_hidden(key):
+            return False
+        return self._search in key[len(self.prefix) :].casefold()
 
 
 class _Listed(Protocol):
@@ -154,6 +157,8 @@ async def _matching(
                 return keys, None if is_last else key
         seen += len(page.keys)
         after = page.next
+        if after and is_hidden(after):
+            after = after_hidden(after)
         if after is None or seen >= _MOST_KEYS:
             return keys, after
 

@@ -38,10 +38,13 @@ class Entry:
         it is in the store.
     state : "archived", "pending" or "deleted"
         Deleted is the store's own record that the key was deleted.
+    name : str
+        The one that somebody gave it; empty if none.
     """
 
     version: Version
     state: State
+    name: str = ""
 
 
 class ListVersions(Protocol):

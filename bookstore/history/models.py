@@ -20,6 +20,7 @@ def as_model(bookstore: Bookstore, section: Section, entry: Entry) -> dict[str, 
     return {
         "path": version.key.removeprefix(bookstore.folder(section)),
         "version_id": version.version_id,
+        "name": entry.name,
         "notebook_id": origin.notebook_id if origin else "",
         "saved_at": format_time(time_of(version)),
         "size": version.size,

@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Container, Coroutine
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -25,8 +25,11 @@ from ..storage import (
 from ..storage.base import sha256_of
 from ..storage.paging import completed
 from ..storage.stores import Stores
-from .lineage import Entry, Trail, marked, pending_entry
+from ..validation import BadInput
+from .lineage import Entry, State, Trail, marked, pending_entry
+from .names import names_of
 
+SHORTEST_BEGINNING = 8  # characters of a version id that may stand for all of it
 _PAGE = 200  # versions asked for at once when one is looked for
 _LONGEST_SEARCH = 5_000  # versions
 _MOST_LOOKED_AT = 2_000  # versions that are listed for one page
@@ -153,8 +156,9 @@ class History:
             others = {version.notebook_id: version for version in known}
         others |= trail.others
         others.pop(trail.notebook_id, None)
+        entries = marked(_as_archived(entries, trail), has_latest=has_latest)
         return EntryPage(
-            entries=marked(_as_archived(entries, trail), has_latest=has_latest),
+            entries=await self.named(entries),
             next=trail.cursor,
             notebook_id=trail.notebook_id,
             others=list(others.values()),
@@ -245,8 +249,27 @@ class History:
             pass
         target.seek(start)
         target.truncate()
-        name, named = await self._searched(key, version_id, notebook)
-        return Entry(version=await download(name, version_id=named), state="archived")
+        found = (await self._searched(key, version_id, notebook)).version
+        version = await download(found.key, version_id=found.version_id)
+        return Entry(version=version, state="archived")
+
+    async def find(self, key: str, version_id: str | None) -> Entry:
+        """Describe a version of a notebook; the newest if none is named.
+
+        Raises
+        ------
+        VersionNotFound
+        BadInput
+            If several versions have an id that begins so.
+        """
+        return await self._searched(key, version_id, states={"archived", "pending"})
+
+    async def named(self, entries: list[Entry]) -> list[Entry]:
+        """Complete the versions of a notebook by their names, where the store tells them."""
+        with suppress(StoreError):
+            folder = self._folder(entries[0].version.key) if entries else ""
+            return await names_of(self._stores.home(), folder, entries)
+        return entries
 
     async def holds(self, key: str, file: str) -> bool:
         """Return whether the newest version has the same bytes as a file has now, for certain."""
@@ -300,19 +323,39 @@ class History:
             return known.key, known.version_id
         return key, version_id
 
-    async def _searched(self, key: str, version_id: str | None, notebook: str) -> tuple[str, str]:
-        """Find a version, the newest if none is named, under whatever key the notebook had."""
+    async def _searched(
+        self,
+        key: str,
+        version_id: str | None,
+        notebook: str = "",
+        states: Container[State] = ("archived",),
+    ) -> Entry:
+        """Find a version, the newest if none is named, under whatever key the notebook had.
+
+        The beginning of an id will do if no other version's begins so.
+        """
         after, looked_at = None, 0
+        alike: list[Entry] = []
+        limit = _PAGE if version_id else 1
         while looked_at < _LONGEST_SEARCH:
-            page = await self.page(key, limit=_PAGE, after=after, notebook=notebook)
+            page = await self.page(key, limit=limit, after=after, notebook=notebook)
             for entry in page.entries:
-                is_meant = version_id is None or version_id in _ids(entry.version)
-                if is_meant and entry.state == "archived":
-                    return entry.version.key, entry.version.version_id
+                if entry.state not in states:
+                    continue
+                if version_id is None or version_id in _ids(entry.version):
+                    return entry
+                if len(version_id) >= SHORTEST_BEGINNING and any(
+                    name.startswith(version_id) for name in _ids(entry.version)
+                ):
+                    alike.append(entry)
             after, looked_at = page.next, looked_at + max(_PAGE, len(page.entries))
             if after is None:
                 break
-        raise VersionNotFound(key, version_id)
+        if len(alike) > 1:
+            raise BadInput(f"{len(alike)} versions have an id that begins with {version_id}.")
+        if not alike:
+            raise VersionNotFound(key, version_id)
+        return alike[0]
 
 
 def _waiting(saves: list[Save], key: str, version_id: str | None, trail: Trail) -> Save | None:

@@ -26,6 +26,7 @@ from ..versions import HistoryRequest
 from . import pages
 from .base import PageHandler, endpoint
 from .origins import Origins
+from .timeline import by_day
 
 # Nothing of a notebook runs, and its page has an origin of its own, which is nobody's.
 _VIEW_POLICY = (
@@ -51,6 +52,14 @@ class _BrowseHandler(HistoryRequest, PageHandler):
         if path:
             url += f"/{quote(path)}"
         return f"{url}?{urlencode(given)}" if given else url
+
+    @property
+    def zone(self) -> tzinfo:
+        """Return the browser's time zone, as the script of the pages has told it; else UTC."""
+        try:
+            return ZoneInfo(self.get_cookie("bookstore-time-zone", ""))
+        except (LookupError, OSError, ValueError):
+            return timezone.utc
 
 
 class HomeHandler(_BrowseHandler):
@@ -111,7 +120,7 @@ class VersionsPageHandler(_BrowseHandler):
             "versions.html",
             path=path,
             section=self.section,
-            versions=versions,
+            days=by_day(versions, self.zone),
             trouble=page.problem,
             compare_url=len(compared) > 1 and self.server_url(f"bookstore/diff/{quote(path)}"),
             next_page=page.next
@@ -123,6 +132,7 @@ class VersionsPageHandler(_BrowseHandler):
             ],
             is_other=bool(self.notebook),
             restore_url=self.server_url(f"api/bookstore/restore/{quote(path)}"),
+            name_url=self.server_url(f"api/bookstore/name/{quote(path)}?in={self.section}"),
             location=self.location_of(path) if opens else None,
             link=self.link,
         )
@@ -134,15 +144,20 @@ class VersionsPageHandler(_BrowseHandler):
             return self.link("view", path, version_id=version_id, **{"in": section})
 
         origins = Origins(self.bookstore, path, entries, view)
-        shown = []
-        for entry in entries:
+        shown: list[dict[str, Any]] = []
+        for number, entry in enumerate(entries, start=1):
             model = self.version_model(entry)
+            is_compared = entry.state != "deleted" and model["path"].endswith(".ipynb")
+            if shown and shown[-1]["is_compared"] and is_compared:
+                shown[-1]["before"] = model["version_id"]
             shown.append(
                 model
                 | {
+                    "number": number,
                     "origin": origins.of(entry),
-                    "is_compared": entry.state != "deleted" and model["path"].endswith(".ipynb"),
+                    "is_compared": is_compared,
                     "chosen": "",
+                    "before": "",
                 }
             )
         return shown
@@ -159,9 +174,8 @@ class _ContentHandler(_BrowseHandler):
 
     def _in_words(self, time: str) -> str:
         """Format a time as the script of the other pages does; on this one, none runs."""
-        zone = _zone(self.get_cookie("bookstore-time-zone", ""))
-        local = f"{parse_time(time).astimezone(zone):%Y-%m-%d %H:%M:%S}"
-        return f"{local} UTC" if zone is timezone.utc else local
+        local = f"{parse_time(time).astimezone(self.zone):%Y-%m-%d %H:%M:%S}"
+        return f"{local} UTC" if self.zone is timezone.utc else local
 
 
 class DiffPageHandler(_ContentHandler):
@@ -191,6 +205,7 @@ class ViewHandler(_ContentHandler):
                 await self._download(entry, content)
                 return
             parts = await asyncio.to_thread(_rendered, entry.version.key, content)
+        (entry,) = await self.bookstore.run(self.bookstore.history.named([entry]))
         version = as_model(self.bookstore, self.section, entry)
         await self.content_page("view.html", path=path, version=version, **parts)
 
@@ -217,14 +232,6 @@ class StaticHandler(PageHandler, StaticFileHandler):
     async def get(self, path: str, include_body: bool = True) -> None:  # type: ignore[override]
         """Answer with a file."""
         await StaticFileHandler.get(self, path, include_body)
-
-
-def _zone(name: str) -> tzinfo:
-    """Return a time zone; UTC where it is not known."""
-    try:
-        return ZoneInfo(name)
-    except (LookupError, OSError, ValueError):
-        return timezone.utc
 
 
 def _page_style() -> str:

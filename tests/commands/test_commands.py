@@ -65,6 +65,18 @@ def test_versions_are_listed_shown_and_compared(shell: Shell, archived: Contents
     assert same["diff"] == []
 
 
+def test_versions_are_named(shell: Shell, archived: Contents) -> None:
+    _, oldest = shell.version_ids("old/a.ipynb")
+    told = shell.out("name", f"old/a.ipynb@{oldest[:10]}", "sent to Ann")
+    assert told.endswith(" is named sent to Ann.\n")
+    assert shell.json("name", "old/a.ipynb", "newest")["latest"]
+    listed = shell.json("versions", "old/a.ipynb")["versions"]
+    assert [version["name"] for version in listed] == ["newest", "sent to Ann"]
+    assert "sent to Ann" in shell.out("versions", "old/a.ipynb")
+    for version_id in ("", f"@{oldest}"):  # that other tests find it without
+        assert shell.out("name", f"old/a.ipynb{version_id}", "").endswith(" has no name.\n")
+
+
 def test_a_version_is_restored_and_what_was_there_is_kept(shell: Shell, archived: Contents) -> None:
     oldest = shell.version_ids("back/a.ipynb")[-1]
     edited = shell.write("back/a.ipynb", make_notebook("not yet archived"))

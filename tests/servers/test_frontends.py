@@ -18,6 +18,7 @@ from tests.support.servers import JupyterServer, installed_kinds
 pytestmark = pytest.mark.thorough
 
 HOSTILE = "<img src=x onerror=attacked()>.ipynb"
+HOSTILE_NAME = "<img src=x onerror=attacked()>"
 PACKAGE = Path(__file__).parents[2] / "bookstore"
 
 
@@ -50,9 +51,16 @@ def test_classic_interface_shows_versions_and_publishes(
         re.compile(r"\(archived \d")
     )
 
+    page.evaluate("Jupyter.actions.call('bookstore:save-named-version')")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name of this version").fill(HOSTILE_NAME)
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_be_hidden()
+
     with page.expect_popup() as opened:
         toolbar.get_by_role("button", name="Versions").click()
     expect(opened.value.get_by_role("heading")).to_contain_text(HOSTILE)
+    expect(opened.value.get_by_text(HOSTILE_NAME)).to_be_visible()
     opened.value.close()
 
     toolbar.get_by_role("button", name="Publish").click()
@@ -106,11 +114,23 @@ def test_lab_and_notebook_7_show_versions_restore_and_publish(
         expect(opened.value.get_by_text("first")).to_be_visible()
         opened.value.close()
 
+    panel.get_by_role("button", name="Name…").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox").fill(HOSTILE_NAME)
+    dialog.get_by_role("button", name="Save").click()
+    expect(versions.last).to_contain_text(HOSTILE_NAME)
+
     panel.get_by_role("button", name="Restore").click()
     page.get_by_role("dialog").get_by_role("button", name="Restore").click()
     expect(page.locator(".jp-MarkdownOutput").get_by_text("first")).to_be_visible()
     expect(versions.nth(3)).to_be_visible()
     expect(page.locator(".jp-BookstoreState")).to_contain_text(re.compile("archived"))
+
+    page.get_by_role("menuitem", name="File").click()
+    page.get_by_role("menuitem", name="Save Named Version…").click()
+    dialog.get_by_role("textbox").fill("as restored")
+    dialog.get_by_role("button", name="Save").click()
+    expect(panel.get_by_text("as restored")).to_be_visible()
 
     page.get_by_title("Publish this notebook and get a link to it").first.click()
     link = page.get_by_role("dialog").get_by_label("Link")

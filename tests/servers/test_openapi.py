@@ -90,6 +90,7 @@ def test_what_works_answers_as_described(server: JupyterServer) -> None:
     version = {"version_id": oldest["version_id"]}
     ask("versions", path_parameters=path, query=version)
     ask("notebooks", query={"in": "published", "q": "A.IPY", "limit": 1})
+    ask("nameVersion", path_parameters=path, body={"name": "before the review", **version})
     ask("restore", path_parameters=path, body=version)
     both = {"base": oldest["version_id"], "head": newest["version_id"]}
     ask("diff", path_parameters=path, query=both)

@@ -169,7 +169,25 @@ def test_an_older_version_is_found_compared_and_restored(
     page.get_by_role("link", name="the version of").click()
     expect(page.get_by_text("the first")).to_be_visible()
     # written as on the other pages, though no script runs here
-    expect(page.locator("time")).to_have_text(saved)
+    expect(page.locator("time")).to_have_text(re.compile(rf"^\d{{4}}-\d\d-\d\d {saved}"))
+
+
+def test_a_version_is_named_and_many_quick_saves_are_one_line(
+    server: JupyterServer, page: Page, visit: Visit
+) -> None:
+    save_versions(server, "named.ipynb", *map(str, range(7)))
+    visit("/versions/named.ipynb")
+    expect(page.get_by_text("Today", exact=True)).to_be_visible()
+    second = page.get_by_role("row").filter(has_text="Restore").nth(1)
+    second.get_by_text("Name", exact=True).click()
+    second.get_by_label("Name of this version").fill("sent to <i>Ann</i>")
+    second.get_by_role("button", name="Save name").click()
+    expect(page.get_by_text("sent to <i>Ann</i>")).to_be_visible()
+    expect(page.get_by_role("button", name="Restore")).to_have_count(2)
+    page.get_by_role("button", name="5 saves").click()
+    expect(page.get_by_role("button", name="Restore")).to_have_count(7)
+    page.get_by_role("button", name="Restore").last.click()
+    expect_opened(page, "0")
 
 
 def test_pages_can_be_read_on_a_narrow_screen_and_in_the_dark(

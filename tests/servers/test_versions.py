@@ -58,6 +58,30 @@ def file_text(server: JupyterServer, path: str) -> str:
     return text_of((server.root_dir / path).read_bytes())
 
 
+def test_a_version_is_named_and_its_name_shown_everywhere(shared_server: JupyterServer) -> None:
+    server = shared_server
+    save_all(server, "named.ipynb", "first", "second")
+    newest = server.bookstore("POST", "name/named.ipynb", json={"name": "<b>pending?</b>"})
+    assert newest["latest"]
+    server.wait_until("archived")
+    oldest = versions(server, "named.ipynb")[1]["version_id"]
+    told = server.bookstore(
+        "POST", "name/named.ipynb", json={"name": " sent to Ann ", "version_id": oldest}
+    )
+    assert (told["version_id"], told["name"]) == (oldest, "sent to Ann")
+    listed = versions(server, "named.ipynb")
+    assert [version["name"] for version in listed] == ["<b>pending?</b>", "sent to Ann"]
+    pages = ("versions/named.ipynb", "view/named.ipynb", f"diff/named.ipynb?base={oldest}")
+    for page in pages:
+        answer = server.api("GET", f"/bookstore/{page}")
+        assert "&lt;b&gt;pending?&lt;/b&gt;" in answer.text
+    for wrong in ("n" * 101, "line\nbreak"):
+        answer = server.api("POST", "/api/bookstore/name/named.ipynb", json={"name": wrong})
+        assert answer.status_code == 400
+    answer = server.api("POST", "/api/bookstore/name/none.ipynb", json={"name": "x"})
+    assert answer.status_code == 404
+
+
 def test_versions_are_listed_newest_first(shared_server: JupyterServer) -> None:
     save_all(shared_server, "listed.ipynb", "first", "second", "third")
     shared_server.wait_until("archived")

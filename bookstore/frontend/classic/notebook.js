@@ -80,6 +80,39 @@ define([
       .then(showPublished, (error) => showDialog("Not published", error.message));
   }
 
+  function nameSaved(name) {
+    return Jupyter.notebook.save_notebook().then(() =>
+      utils.promising_ajax(url("api/bookstore/name", notebookPath()), {
+        type: "POST",
+        contentType: "application/json",
+        dataType: "json",
+        processData: false,
+        data: JSON.stringify({ name }),
+      }),
+    );
+  }
+
+  function saveNamed() {
+    const field = $("<input/>")
+      .attr({ placeholder: "sent to Ann", maxlength: 100, "aria-label": "Name of this version" })
+      .addClass("form-control");
+    const save = () => {
+      const name = field.val().trim();
+      if (name) {
+        nameSaved(name).catch((error) => showDialog("Not named", error.message));
+      }
+    };
+    dialog.modal({
+      title: "Save a named version",
+      body: $("<div/>").append($("<p/>").text("Everybody who reads the archive sees the name."), field),
+      notebook: Jupyter.notebook,
+      keyboard_manager: Jupyter.keyboard_manager,
+      default_button: "Save",
+      buttons: { Cancel: {}, Save: { class: "btn-primary", click: save } },
+      open: () => field.trigger("focus"),
+    });
+  }
+
   function describe(status) {
     const { pending, last_archived: archived, last_error: error } = status.archive;
     const failing = error && (!archived || error.at > archived.archived_at);
@@ -141,6 +174,12 @@ define([
       ["Publish", "fa-share-alt", "publish this notebook and get a link to it", publish],
       ["Versions", "fa-history", "show the versions of this notebook", openVersions],
     ];
+    Jupyter.actions.register(
+      { help: "save this notebook and give the version a name", handler: saveNamed },
+      "save-named-version",
+      "bookstore",
+    );
+    addMenuItem("Save Named Version…", saveNamed);
     const buttons = actions.map(([label, icon, help, handler]) => {
       const name = label.toLowerCase();
       const action = Jupyter.actions.register({ help, icon, handler }, name, "bookstore");

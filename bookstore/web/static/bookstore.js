@@ -12,7 +12,11 @@ async function ask(form) {
   if (!answer.ok) {
     throw new Error(told.message);
   }
-  location.assign(told.url);
+  if (told.url) {
+    location.assign(told.url);
+  } else {
+    location.reload(); // it shows what has changed
+  }
 }
 
 for (const form of document.querySelectorAll("form[data-api]")) {
@@ -43,7 +47,19 @@ for (const time of document.querySelectorAll("time")) {
   const when = new Date(time.dateTime);
   const local = new Date(when - when.getTimezoneOffset() * 60_000);
   time.title = time.dateTime;
-  time.textContent = local.toISOString().slice(0, 19).replace("T", " ");
+  const [day, clock] = local.toISOString().slice(0, 19).split("T");
+  time.textContent = time.className === "clock" ? clock : `${day} ${clock}`;
+}
+
+// Many saves in quick succession are one line, until somebody wants to see each.
+for (const fold of document.querySelectorAll("button.fold")) {
+  const saves = document.getElementById(fold.getAttribute("aria-controls"));
+  const show = (isShown) => {
+    saves.hidden = !isShown;
+    fold.setAttribute("aria-expanded", isShown);
+  };
+  fold.addEventListener("click", () => show(saves.hidden));
+  show(saves.querySelector(":checked") !== null);
 }
 
 // No script runs on the page of a version: the server writes its time, and for that must know where.

@@ -115,7 +115,7 @@ def test_versions_are_a_sequence_newest_first(stub: StubServer, client: Bookstor
         {
             "versions": [
                 version(2, state="pending", latest=True),
-                version(1, size=None, notebook_id="1a"),
+                version(1, size=None, notebook_id="1a", name="first"),
             ],
             "next": None,
         }
@@ -130,11 +130,20 @@ def test_versions_are_a_sequence_newest_first(stub: StubServer, client: Bookstor
     assert versions[1:] == (versions[1],)
     assert repr(versions).splitlines() == [
         "a.ipynb: 2 versions.",
-        "  version  saved                    size     by",
-        "  v2       2026-11-24 12:00:00 UTC  12.3 kB  ann  latest  pending",
-        "  v1       2026-11-24 12:00:00 UTC           ann",
+        "  version  saved                    size     by   name",
+        "  v2       2026-11-24 12:00:00 UTC  12.3 kB  ann         latest  pending",
+        "  v1       2026-11-24 12:00:00 UTC           ann  first",
     ]
     assert 'href="/bookstore/view/a.ipynb?in=workspace&amp;version_id=v2"' in versions._repr_html_()
+
+
+def test_a_version_is_named(stub: StubServer, client: BookstoreClient) -> None:
+    stub.answers["POST /api/bookstore/name/a.ipynb"] = Answer(version(1, name="sent to Ann"))
+    named = client.name("sent to Ann")
+    assert (named.version_id, named.name) == ("v1", "sent to Ann")
+    assert stub.asked[-1].json == {"name": "sent to Ann"}
+    client.name("", named)
+    assert stub.asked[-1].json == {"name": "", "version_id": "v1"}
 
 
 def test_versions_are_asked_for_page_by_page(stub: StubServer, client: BookstoreClient) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from bookstore.commands.base import FAILED
 from bookstore.commands.prune import Prune
+from bookstore.history.names import give_name
 from bookstore.storage import StoreError, StoreRefused, StoreUnavailable, VersionPage
 from bookstore.storage.local import LocalStore
 from tests.support.archive import Archive
@@ -40,6 +41,16 @@ def fail(monkeypatch: pytest.MonkeyPatch) -> Fail:
         monkeypatch.setattr(LocalStore, "delete", failing)
 
     return fail
+
+
+async def test_versions_with_names_stay(archive: Archive, prune: Prune) -> None:
+    ids = [await archive.archive("workspace/a", f"a{number}") for number in range(4)]
+    for version_id, name in ((ids[0], "first"), (ids[1], "second"), (ids[1], "")):
+        entry = await archive.history.find("workspace/a", version_id)
+        await give_name(archive.store, "workspace/", entry.version, name, "ann")
+    answer = await prune.answer()
+    assert [version["version_id"] for version in answer["versions"]] == ids[1:3]
+    assert await archive.texts("workspace/a") == ["a3", "a0"]
 
 
 async def test_what_was_removed_is_told_and_what_was_not(

@@ -15,6 +15,7 @@ export interface IStatus {
 
 export interface IVersion {
   version_id: string;
+  name: string;
   saved_at: string;
   size: number;
   author: string;
@@ -57,6 +58,12 @@ export async function getNotebook(path: string, versionId: string): Promise<unkn
 export function restore(path: string, versionId: string): Promise<unknown> {
   const body = { version_id: versionId };
   return ask('POST', `restore/${URLExt.encodeParts(path)}`, {}, body);
+}
+
+/** Give a version a name, the newest if none is named by its id; an empty one takes it away. */
+export function nameVersion(path: string, name: string, versionId = ''): Promise<IVersion> {
+  const body = { name, version_id: versionId };
+  return ask('POST', `name/${URLExt.encodeParts(path)}`, {}, body);
 }
 
 /** Publish a notebook; return the link with which others clone it. */

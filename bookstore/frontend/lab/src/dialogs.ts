@@ -1,6 +1,6 @@
-// What is said before a version is restored, and after a notebook was published.
+// What is asked before a version is restored or named, and said after a notebook was published.
 
-import { Clipboard, Dialog, showDialog } from '@jupyterlab/apputils';
+import { Clipboard, Dialog, InputDialog, showDialog } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 
@@ -10,6 +10,19 @@ const BADGE = 'https://img.shields.io/badge/bookstore-clone-blue'; // as `jupyte
 export async function confirm(title: string, body: string, action: string): Promise<boolean> {
   const buttons = [Dialog.cancelButton(), Dialog.okButton({ label: action })];
   return (await showDialog({ title, body, buttons })).button.accept;
+}
+
+/** Ask for the name of a version; resolve to null where it is to stay as it is. */
+export async function askName(trans: TranslationBundle, current = ''): Promise<string | null> {
+  const answer = await InputDialog.getText({
+    title: trans.__('Name of this version'),
+    label: trans.__('Everybody who reads the archive sees it.'),
+    text: current,
+    placeholder: trans.__('sent to Ann'),
+    okLabel: trans.__('Save'),
+    required: !current // an empty one takes the name away
+  });
+  return answer.button.accept ? answer.value : null;
 }
 
 /** Show the link to a published notebook. */

@@ -13,8 +13,8 @@ import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
-import { pageUrl, publish } from './api';
-import { showPublished } from './dialogs';
+import { nameVersion, pageUrl, publish } from './api';
+import { askName, showPublished } from './dialogs';
 import { historyIcon, publishIcon } from './icons';
 import { Monitor } from './monitor';
 import { VersionsPanel } from './panel';
@@ -91,6 +91,21 @@ function activate(
         const link = await publish(context.path, context.model.toJSON());
         await showPublished(link, trans);
       }
+    ],
+    [
+      'bookstore:save-named',
+      trans.__('Save Named Version…'),
+      trans.__('Save this notebook and give the version a name'),
+      undefined,
+      async () => {
+        const { context } = tracker.currentWidget!;
+        const name = await askName(trans);
+        if (name) {
+          await context.save();
+          await nameVersion(context.path, name);
+          panel.update();
+        }
+      }
     ]
   ];
   for (const [id, label, caption, icon, action] of commands) {
@@ -123,8 +138,8 @@ function activate(
       }
     }
   });
-  for (const command of ['bookstore:versions', 'bookstore:publish', 'bookstore:open']) {
-    palette?.addItem({ command, category: trans.__('Bookstore') });
+  for (const command of ['versions', 'publish', 'save-named', 'open']) {
+    palette?.addItem({ command: `bookstore:${command}`, category: trans.__('Bookstore') });
   }
 }
 

@@ -7,8 +7,8 @@ import { historyIcon } from './icons';
 import { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 
-import { getHistory, getNotebook, IVersion, pageUrl, publish, restore } from './api';
-import { confirm, showPublished } from './dialogs';
+import { getHistory, getNotebook, IVersion, nameVersion, pageUrl, publish, restore } from './api';
+import { askName, confirm, showPublished } from './dialogs';
 import { Monitor } from './monitor';
 
 const BURST_GAP = 10 * 60 * 1000; // ms between saves of one burst, at most
@@ -91,7 +91,7 @@ export class VersionsPanel extends Widget {
       const title = document.createElement('h3');
       title.textContent = this._dayInWords(day[0]);
       parts.push(title);
-      for (const burst of split(day, (older, newer) => gap(older, newer) > BURST_GAP)) {
+      for (const burst of split(day, isApart)) {
         parts.push(this._renderBurst(burst));
       }
     }
@@ -132,7 +132,7 @@ export class VersionsPanel extends Widget {
     time.dateTime = version.saved_at;
     time.textContent = timeOf(version);
     const details = document.createElement('span');
-    details.textContent = [this._stateInWords(version), version.author, sizeOf(version)]
+    details.textContent = [version.name, this._stateInWords(version), version.author, sizeOf(version)]
       .filter(Boolean)
       .join(' · ');
     button.append(time, details);
@@ -167,6 +167,13 @@ export class VersionsPanel extends Widget {
         this._show(pageUrl('diff', path, { base: version.version_id }), `${title} ↔`)
       ),
       this._button(trans.__('Restore'), () => this._restore(version)),
+      this._button(trans.__('Name…'), async () => {
+        const name = await askName(trans, version.name);
+        if (name !== null) {
+          await nameVersion(path, name, version.version_id);
+          this.update();
+        }
+      }),
       this._button(trans.__('Publish'), async () => {
         const notebook = await getNotebook(path, version.version_id);
         await showPublished(await publish(path, notebook), trans);
@@ -287,8 +294,10 @@ function split(
   return parts;
 }
 
-function gap(older: IVersion, newer: IVersion): number {
-  return Date.parse(newer.saved_at) - Date.parse(older.saved_at);
+/** Tell whether two neighbours belong to no one burst; what has a name is always seen. */
+function isApart(older: IVersion, newer: IVersion): boolean {
+  const gap = Date.parse(newer.saved_at) - Date.parse(older.saved_at);
+  return gap > BURST_GAP || older.name !== '' || newer.name !== '';
 }
 
 function dayOf(version: IVersion): string {

@@ -97,7 +97,8 @@ class ArchivingMixin:
         recorder = self.bookstore.recorder
         # The pieces of a large upload are saves too, all but the last (-1) of an unfinished file.
         if recorder and saved["type"] == "notebook" and model.get("chunk") in (None, -1):
-            recorder.record_file(path, self._get_os_path(path))  # type: ignore[attr-defined]
+            os_path = self._get_os_path(path)  # type: ignore[attr-defined]
+            recorder.record_file(path, os_path, author=flavours.current_username())
 
     def rename_file(self, old_path: str, new_path: str) -> Any:
         """Rename, as the base class does, and have the next save say so."""

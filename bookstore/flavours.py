@@ -77,6 +77,24 @@ def is_asynchronous(contents_manager: Any) -> bool:
     return isinstance(contents_manager, getattr(_managers, "AsyncContentsManager", ()))
 
 
+def current_username() -> str:
+    """Return who asks for what is done now; empty where nobody does, or the server can't tell.
+
+    The stock identity providers know a token or a password, and make names up. A room of
+    jupyter-collaboration saves by itself, within the GET request of whoever opened it.
+    """
+    if SERVER == CLASSIC:
+        return ""
+    context = import_module("jupyter_server.base.call_context").CallContext
+    handler = context.get(context.JUPYTER_HANDLER)
+    provider = type(getattr(handler, "identity_provider", None))
+    if handler is None or provider.__module__.startswith(JUPYTER_SERVER):
+        return ""
+    if handler.request.method in ("GET", "HEAD"):
+        return ""
+    return str(getattr(handler.current_user, "username", ""))
+
+
 def location_of(path: str, settings: Mapping[str, Any]) -> str:
     """Return where the running server's own interface shows a file.
 

@@ -6,6 +6,7 @@ import asyncio
 
 from tornado.web import HTTPError
 
+from . import flavours
 from .notebooks.json import write_notebook
 from .operations.publish import publish
 from .validation import BadInput, notebook_path, shown
@@ -32,7 +33,8 @@ class BookstorePublishHandler(ApiHandler):
         if replace not in ("true", "false"):
             raise BadInput(f"replace must be true or false, not {shown(replace)}.")
         content = await asyncio.to_thread(write_notebook, model.get("content"))
+        author = flavours.current_username()
         version = await self.bookstore.run(
-            publish(self.bookstore, path, content, replace=replace == "true")
+            publish(self.bookstore, path, content, replace=replace == "true", author=author)
         )
         await self.answer(self.links(self.bookstore.bucket, version.key, version.version_id))

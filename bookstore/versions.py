@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO
 
+from . import flavours
 from .core import Bookstore, Section, section_of
 from .history.lineage import Entry
 from .history.models import as_model, other_as_model
@@ -206,7 +207,12 @@ class NameHandler(_HistoryHandler):
         version_id = text_field(model, "version_id")
         name = version_label(text_field(model, "name"))
         naming = name_version(
-            self.bookstore, self.section, path, version_id and version_name(version_id), name
+            self.bookstore,
+            self.section,
+            path,
+            version_id and version_name(version_id),
+            name,
+            author=flavours.current_username(),
         )
         await self.answer(self.version_model(await self.bookstore.run(naming)))
 

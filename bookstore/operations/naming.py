@@ -11,7 +11,13 @@ from ..history.names import give_name
 
 
 async def name_version(
-    bookstore: Bookstore, section: Section, path: str, version_id: str, name: str
+    bookstore: Bookstore,
+    section: Section,
+    path: str,
+    version_id: str,
+    name: str,
+    *,
+    author: str = "",
 ) -> Entry:
     """Give a version a name, in the place of the one that it has; an empty one takes it away.
 
@@ -25,6 +31,8 @@ async def name_version(
         If empty, that of the newest version, which may be pending.
     name : str
         As `version_label` checks it.
+    author : str
+        Who gives it. Default: the process's user.
 
     Returns
     -------
@@ -39,5 +47,5 @@ async def name_version(
     """
     entry = await bookstore.history.find(bookstore.key(section, path), version_id or None)
     store, folder = bookstore.stores.home(), bookstore.folder(section)
-    await give_name(store, folder, entry.version, name, username())
+    await give_name(store, folder, entry.version, name, author or username())
     return replace(entry, name=name)

@@ -27,6 +27,7 @@ async def publish(
     *,
     section: Section = "published",
     replace: bool = False,
+    author: str = "",
 ) -> Version:
     """Put a notebook's bytes into the store, as a version with a link of its own.
 
@@ -42,6 +43,8 @@ async def publish(
         Under the prefix of which it belongs.
     replace : bool
         Whether to publish over a notebook that another user published.
+    author : str
+        Who publishes. Default: the process's user.
 
     Raises
     ------
@@ -53,7 +56,7 @@ async def publish(
         save_id=uuid.uuid4().hex,
         saved_at=utc_now(),
         sha256=hashlib.sha256(content).hexdigest(),
-        author=username(),
+        author=author or username(),
         kernel_name=kernel_name_of(file),
         release=__version__,
     )

@@ -117,7 +117,7 @@ class Recorder:
         self._outbox.close()
         self._uploader.close()
 
-    def record_file(self, path: str, os_path: str) -> str | None:
+    def record_file(self, path: str, os_path: str, *, author: str = "") -> str | None:
         """Record a save that is on disk.
 
         It never fails: a save must not fail because it cannot be archived.
@@ -128,13 +128,15 @@ class Recorder:
             The notebook's API path.
         os_path : str
             The file, as the contents manager has just written it.
+        author : str
+            Who has saved it. Default: the server's user.
 
         Returns
         -------
         str or None
             The save's id; None where it could not be recorded.
         """
-        return self._record(path, lambda **record: self._outbox.add_file(os_path, **record))
+        return self._record(path, lambda **record: self._outbox.add_file(os_path, **record), author)
 
     def record_checkpoint(self, path: str, os_path: str) -> str | None:
         """Record a file as `record_file` does, unless it is being saved, which records it."""
@@ -155,9 +157,9 @@ class Recorder:
     def _key(self, path: str) -> str:
         return s3_key(self._prefix, plain_path(path))
 
-    def _record(self, path: str, add: Callable[..., str]) -> str | None:
+    def _record(self, path: str, add: Callable[..., str], author: str = "") -> str | None:
         try:
-            save_id = self._added(path, add)
+            save_id = self._added(path, add, author or self._author)
         except Exception as error:  # whatever it is, it must not fail the save
             self._note_loss(path, error)
             return None
@@ -165,7 +167,7 @@ class Recorder:
         self._uploader.wake()
         return save_id
 
-    def _added(self, path: str, add: Callable[..., str]) -> str:
+    def _added(self, path: str, add: Callable[..., str], author: str) -> str:
         key = self._key(path)
         if len(key.encode()) > LONGEST_KEY:
             raise NotRecordable(f"its key would have more than the {LONGEST_KEY} bytes of S3")
@@ -173,7 +175,7 @@ class Recorder:
         record = {
             "path": path,
             "key": key,
-            "author": self._author,
+            "author": author,
             "release": __version__,
             "copied_from": _copied_from.get(),
             **notebook._asdict(),

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.notebooks import make_notebook, text_of
 from tests.support.object_store import Bucket
-from tests.support.servers import JupyterServer, contents_url
+from tests.support.servers import JupyterServer, contents_url, installed_kinds
 
 StartServer = Callable[..., JupyterServer]
 
@@ -224,3 +224,36 @@ def test_the_embedded_store_needs_nothing_else(
     elsewhere.save("b.ipynb", make_notebook())
     elsewhere.wait_until("archived")
     assert (tmp_path / "shared store" / "index.sqlite").exists()
+
+
+KNOWN_USERS = """
+from jupyter_server.auth import IdentityProvider, User
+
+class KnownUsers(IdentityProvider):
+    async def get_user(self, handler):
+        user = await super()._get_user(handler)
+        name = handler.request.headers.get("X-User")
+        return User(name) if user and name else user
+
+c.ServerApp.identity_provider_class = KnownUsers
+"""
+
+
+@pytest.mark.skipif("jupyter_server" not in installed_kinds(), reason="classic knows no users")
+def test_the_author_is_who_saved_and_published(start_server: StartServer, bucket: Bucket) -> None:
+    server = start_server("jupyter_server", python_config=KNOWN_USERS, **bucket.settings)
+    model = {"type": "notebook", "content": make_notebook()}
+    for user in ("ann", "bob"):
+        headers = {"X-User": user}
+        server.api("PUT", contents_url("a.ipynb"), json=model, headers=headers)
+        url = f"/api/bookstore/publish/{user}.ipynb"
+        assert server.api("PUT", url, json=model, headers=headers).ok
+    server.wait_until("archived")
+    versions = bucket.versions("workspace/a.ipynb")
+    assert [version.metadata["author"] for version in versions] == ["ann", "bob"]
+    assert bucket.versions("published/bob.ipynb")[0].metadata["author"] == "bob"
+    refused = server.api(
+        "PUT", "/api/bookstore/publish/bob.ipynb", json=model, headers={"X-User": "ann"}
+    )
+    assert refused.status_code == 409
+    assert "was published by 'bob'" in refused.json()["message"]

@@ -18,6 +18,7 @@ from .clone import (
 from .core import Bookstore, get_bookstore
 from .publish import BookstorePublishHandler
 from .versions import (
+    CellHandler,
     DiffHandler,
     NameHandler,
     NotebooksHandler,
@@ -26,6 +27,7 @@ from .versions import (
 )
 from .web.base import ApiHandler, endpoint
 from .web.handlers import (
+    CellPageHandler,
     DiffPageHandler,
     HomeHandler,
     StaticHandler,
@@ -53,6 +55,7 @@ ROUTES: list[tuple[str, type]] = [
     (rf"/api/bookstore/versions{_PATH}", VersionsHandler),
     (rf"/api/bookstore/restore{_PATH}", RestoreHandler),
     (rf"/api/bookstore/name{_PATH}", NameHandler),
+    (rf"/api/bookstore/cell{_PATH}", CellHandler),
     (rf"/api/bookstore/diff{_PATH}", DiffHandler),
     (r"/api/bookstore/notebooks/?", NotebooksHandler),
     (r"/bookstore/?", HomeHandler),
@@ -60,6 +63,7 @@ ROUTES: list[tuple[str, type]] = [
     (r"/bookstore/fs-clone/?", BookstoreFSCloneHandler),
     (rf"/bookstore/versions{_PATH}", VersionsPageHandler),
     (rf"/bookstore/diff{_PATH}", DiffPageHandler),
+    (rf"/bookstore/cell{_PATH}", CellPageHandler),
     (rf"/bookstore/view{_PATH}", ViewHandler),
     (r"/bookstore/static/(?P<path>[a-z.]+)", StaticHandler),
 ]

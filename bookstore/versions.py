@@ -14,6 +14,7 @@ from .history.models import as_model, other_as_model
 from .history.versions import EntryPage
 from .notebooks.diff import compare
 from .notebooks.json import NotANotebook, open_to_show, read_notebook
+from .operations.cells import bring_cell_back
 from .operations.contents import as_text, copy_on_its_way, resolved
 from .operations.naming import name_version
 from .operations.restore import restore
@@ -193,6 +194,24 @@ class RestoreHandler(_HistoryHandler):
         version_id = version_name(text_field(model, "version_id"))
         target = text_field(model, "target_path") or path
         saved = await restore(self.bookstore, self.contents_manager, path, version_id, target)
+        await self.answer({**saved, "url": self.location_of(saved["path"])})
+
+
+class CellHandler(_HistoryHandler):
+    """``POST /api/bookstore/cell/{path}``: bring one cell of a version back."""
+
+    @endpoint
+    async def post(self, path: str) -> None:
+        """Put the cell into the notebook as it is now; what is there is archived first."""
+        path = notebook_path(path)
+        model = await self.model()
+        version_id = version_name(text_field(model, "version_id"))
+        number = model.get("cell")
+        if type(number) is not int:
+            raise BadInput("cell must be the number of a cell in that version, from 1.")
+        saved = await bring_cell_back(
+            self.bookstore, self.contents_manager, path, version_id, number
+        )
         await self.answer({**saved, "url": self.location_of(saved["path"])})
 
 

@@ -8,7 +8,9 @@ is left out.
 
 from __future__ import annotations
 
+import copy
 import re
+import uuid
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -50,27 +52,30 @@ class CellChange:
         Of the cell in its notebook, from 1: in the newer one, if it is there.
     old, new : dict or None
         The cell before and after.
+    old_number : int
+        Of the cell in the older notebook, from 1; 0 if it is not there.
     """
 
     kind: Kind
     number: int
     old: Any
     new: Any
+    old_number: int = 0
 
     @property
     def new_source(self) -> str:
         """Return what the cell says after."""
-        return _source(self.new)
+        return source_of(self.new)
 
     @property
     def source(self) -> list[Line]:
         """Return the two sources, line by line."""
-        return compare_lines(_source(self.old), _source(self.new))
+        return compare_lines(source_of(self.old), source_of(self.new))
 
     @property
     def source_is_equal(self) -> bool:
         """Return whether both cells say the same."""
-        return _source(self.old) == _source(self.new)
+        return source_of(self.old) == source_of(self.new)
 
     @property
     def outputs_are_equal(self) -> bool:
@@ -107,7 +112,7 @@ def compare_cells(old: Any, new: Any) -> list[CellChange]:
         nonlocal next_removed
         for number in range(next_removed, until):
             if number not in kept:
-                changes.append(CellChange("removed", number + 1, before[number], None))
+                changes.append(CellChange("removed", number + 1, before[number], None, number + 1))
         next_removed = max(next_removed, until)
 
     for number, cell in enumerate(after):
@@ -117,9 +122,36 @@ def compare_cells(old: Any, new: Any) -> list[CellChange]:
             continue
         if number in in_place:
             pass_removed(partner)
-        changes.append(_of_pair(number, before[partner], cell, is_moved=number not in in_place))
+        change = _of_pair(number, before[partner], cell, is_moved=number not in in_place)
+        changes.append(replace(change, old_number=partner + 1))
     pass_removed(len(before))
     return changes
+
+
+def bring_back(old: Any, new: Any, number: int) -> None:
+    """Put a cell of a notebook into a newer one, which is changed.
+
+    It takes the place of what became of it, or stands where it was before it was removed.
+
+    Parameters
+    ----------
+    old, new : dict
+        Notebooks of nbformat 4.
+    number : int
+        Of the cell in the older one, from 1.
+    """
+    place = 0
+    for change in compare_cells(old, new):
+        if change.old_number == number:
+            break
+        place += change.new is not None
+    cell = copy.deepcopy(old["cells"][number - 1])
+    others = new["cells"][:place] + new["cells"][place + (change.new is not None) :]
+    if (new.get("nbformat"), new.get("nbformat_minor")) < (4, 5):
+        cell.pop("id", None)  # https://nbformat.readthedocs.io/en/latest/format_description.html
+    elif _id(cell) in (None, *map(_id, others)):
+        cell["id"] = uuid.uuid4().hex[:8]
+    new["cells"] = [*others[:place], cell, *others[place:]]
 
 
 def summary(changes: Sequence[CellChange]) -> str:
@@ -256,7 +288,7 @@ def _pair_similar(
 def _are_similar(old: Any, new: Any) -> bool:
     if old.get("cell_type") != new.get("cell_type"):
         return False
-    texts = (_source(old)[:_LONGEST_LINE], _source(new)[:_LONGEST_LINE])
+    texts = (source_of(old)[:_LONGEST_LINE], source_of(new)[:_LONGEST_LINE])
     return SequenceMatcher(None, *texts, autojunk=False).quick_ratio() >= _SIMILAR
 
 
@@ -287,10 +319,11 @@ def _id(cell: Any) -> Any:
 
 
 def _text(cell: Any) -> Any:
-    return cell.get("cell_type"), _source(cell)
+    return cell.get("cell_type"), source_of(cell)
 
 
-def _source(cell: Any) -> str:
+def source_of(cell: Any) -> str:
+    """Return what a cell says; empty where there is none."""
     source = cell.get("source", "") if cell else ""
     return "".join(map(str, source)) if isinstance(source, list) else str(source)
 

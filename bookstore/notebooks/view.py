@@ -11,6 +11,7 @@ from collections.abc import Callable
 from html import escape
 from typing import Any
 
+from .changes import source_of
 from .json import open_to_show
 
 _SILENT = logging.getLogger(__name__)
@@ -90,8 +91,7 @@ def _cell(exporter: Any, notebook: Any, cell: Any) -> str:
         except Exception:  # noqa: S112 - the next attempt shows less
             continue
         return f"{body}{note}"
-    source = cell.get("source", "")
-    text = "".join(source) if isinstance(source, list) else str(source)
+    text = source_of(cell)
     return f"<pre>{escape(text)}</pre>{_MISSING}"
 
 

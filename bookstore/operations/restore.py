@@ -8,7 +8,6 @@ from typing import Any
 
 from ..bookstore_config import username
 from ..core import Bookstore
-from ..history.versions import History
 from ..s3_paths import s3_url
 from ..storage import StoreUnavailable, Version
 from ..validation import shown, target_path
@@ -41,7 +40,6 @@ async def restore(
     BadInput
         If nothing can be put there.
     """
-    history = bookstore.history
     if target == path:  # it may be behind a link: there the user saves it, too
         await asyncio.to_thread(require_no_other, contents_manager, path)
     else:
@@ -50,8 +48,9 @@ async def restore(
     with copy_on_its_way() as content:
         limit = bookstore.settings.max_clone_size
         key = bookstore.key("workspace", path)
-        entry = await bookstore.run(history.read(key, version_id, content, limit=limit))
-        await _archive_what_is_there(bookstore, history, contents_manager, target)
+        reading = bookstore.history.read(key, version_id, content, limit=limit)
+        entry = await bookstore.run(reading)
+        await archive_what_is_there(bookstore, contents_manager, target)
         version = entry.version
         source = s3_url(bookstore.bucket, version.key, version.version_id)
         restored = _goes_on_with(version) if target == path else ""
@@ -65,16 +64,22 @@ def _goes_on_with(version: Version) -> str:
     return origin.notebook_id if origin and origin.author == username() else ""
 
 
-async def _archive_what_is_there(
-    bookstore: Bookstore, history: History, contents_manager: Any, path: str
-) -> None:
+async def archive_what_is_there(bookstore: Bookstore, contents_manager: Any, path: str) -> None:
+    """Record what is on disk, unless the newest version has the same bytes.
+
+    Raises
+    ------
+    StoreUnavailable
+        If it could not be recorded: it must not be replaced then.
+    """
     os_path = os_path_of(contents_manager, path)
     if not (bookstore.recorder and os_path):
         return
     if not await resolved(contents_manager.file_exists(path)):
         return
     try:
-        is_archived = await bookstore.run(history.holds(bookstore.key("workspace", path), os_path))
+        holds = bookstore.history.holds(bookstore.key("workspace", path), os_path)
+        is_archived = await bookstore.run(holds)
     except FileNotFoundError:  # deleted meanwhile
         return
     if not is_archived:

@@ -13,14 +13,15 @@ from zoneinfo import ZoneInfo
 from tornado.web import StaticFileHandler
 
 from ..core import Bookstore, Section
-from ..history.lineage import Entry
+from ..history.lineage import Entry, time_of
 from ..history.models import as_model, other_as_model
-from ..notebooks.changes import CellChange, changed_names, compare_cells, summary
+from ..notebooks.changes import CellChange, changed_names, compare_cells, source_of, summary
 from ..notebooks.json import NotANotebook
 from ..notebooks.view import outputs_renderer, rendered
+from ..operations.cells import cell_of
 from ..operations.contents import copy_on_its_way, resolved
 from ..storage import StoreError
-from ..storage.base import parse_time
+from ..storage.base import format_time, parse_time
 from ..validation import notebook_path, version_name
 from ..versions import HistoryRequest
 from . import pages
@@ -28,9 +29,11 @@ from .base import PageHandler, endpoint
 from .origins import Origins
 from .timeline import by_day
 
-# Nothing of a notebook runs, and its page has an origin of its own, which is nobody's.
+# Nothing of a notebook runs, and its page has an origin of its own, which is nobody's. Its links to
+# pages that ask something open beside it, where they have the server's.
 _VIEW_POLICY = (
-    "sandbox; default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline';"
+    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src data:;"
+    " font-src data:; style-src 'unsafe-inline';"
     " form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
 )
 
@@ -187,7 +190,39 @@ class DiffPageHandler(_ContentHandler):
         path = notebook_path(path)
         (base, head), notebooks = await self.compared(path)
         parts = await asyncio.to_thread(_compared, *notebooks)
-        await self.content_page("diff.html", path=path, base=base, head=head, **parts)
+        await self.content_page(
+            "diff.html",
+            path=path,
+            base=base,
+            head=head,
+            has_file=self.section == "workspace"
+            and await resolved(self.contents_manager.file_exists(path)),
+            **parts,
+        )
+
+
+class CellPageHandler(_BrowseHandler):
+    """``GET /bookstore/cell/{path}``: the page that asks whether to bring a cell back."""
+
+    @endpoint
+    async def get(self, path: str) -> None:
+        """Show the cell."""
+        path = notebook_path(path)
+        version_id = version_name(self.get_query_argument("version_id", ""))
+        wanted = self.get_query_argument("cell", "")
+        is_number = wanted.isascii() and wanted.isdigit() and len(wanted) < 10
+        number = int(wanted) if is_number else 0
+        entry, _, cell = await cell_of(self.bookstore, path, version_id, number)
+        await self.page(
+            "cell.html",
+            path=path,
+            number=number,
+            source=source_of(cell),
+            saved_at=format_time(time_of(entry.version)),
+            api_url=self.server_url(f"api/bookstore/cell/{quote(path)}"),
+            model={"version_id": version_id, "cell": number},
+            link=self.link,
+        )
 
 
 class ViewHandler(_ContentHandler):

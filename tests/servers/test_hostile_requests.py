@@ -950,7 +950,7 @@ def test_pages_show_what_there_is_as_text(
     view = pages[-1]
     assert_page(server, view)
     policy = view.headers["Content-Security-Policy"]
-    assert policy.startswith("sandbox;")
+    assert policy.startswith("sandbox allow-popups allow-popups-to-escape-sandbox;")
     assert "script" not in policy
     heads = [page.text.partition("</head>")[0] for page in (harmless_pages[-1], view)]
     assert Structure(heads[0]).elements == Structure(heads[1]).elements

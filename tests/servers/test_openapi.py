@@ -91,6 +91,7 @@ def test_what_works_answers_as_described(server: JupyterServer) -> None:
     ask("versions", path_parameters=path, query=version)
     ask("notebooks", query={"in": "published", "q": "A.IPY", "limit": 1})
     ask("nameVersion", path_parameters=path, body={"name": "before the review", **version})
+    ask("bringCellBack", path_parameters=path, body={"cell": 1, **version})
     ask("restore", path_parameters=path, body=version)
     both = {"base": oldest["version_id"], "head": newest["version_id"]}
     ask("diff", path_parameters=path, query=both)
@@ -102,6 +103,7 @@ def test_what_works_answers_as_described(server: JupyterServer) -> None:
     ask("fsClonePage", query={"relpath": "a.txt"})
     ask("versionsPage", path_parameters=path)
     ask("diffPage", path_parameters=path, query=both)
+    ask("cellPage", path_parameters=path, query={"cell": 1, **version})
     ask("viewPage", path_parameters=path, query=version)
     ask("staticFile", path_parameters={"file": "bookstore.js"})
     assert asked == {

@@ -190,6 +190,33 @@ def test_a_version_is_named_and_many_quick_saves_are_one_line(
     expect_opened(page, "0")
 
 
+def test_one_cell_is_brought_back(server: JupyterServer, page: Page, visit: Visit) -> None:
+    notebook = make_notebook("kept")
+    removed = {"cell_type": "raw", "id": "raw", "metadata": {}, "source": "<b>removed</b>"}
+    server.save("cells.ipynb", {**notebook, "cells": [removed, *notebook["cells"]]})
+    server.save("cells.ipynb", make_notebook("edited since"))
+    server.wait_until("archived")
+    visit("/versions/cells.ipynb")
+    page.get_by_role("link", name="Changes").click()
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Bring this cell back").first.click()
+    question = opened.value
+    expect(question.get_by_text("<b>removed</b>")).to_be_visible()
+    question.get_by_role("button", name="Bring it back").click()
+    expect_opened(question, "edited since")
+    cells = server.get("cells.ipynb")["content"]["cells"]
+    assert [cell["source"] for cell in cells] == ["<b>removed</b>", "edited since"]
+    server.wait_until("archived")
+    versions = server.bookstore("GET", "versions/cells.ipynb")["versions"]
+    assert len(versions) == 3
+    wrong = {"version_id": versions[2]["version_id"], "cell": 9}
+    answer = server.api("POST", "/api/bookstore/cell/cells.ipynb", json=wrong)
+    assert (answer.status_code, answer.json()["message"]) == (
+        400,
+        "That version has 2 cells, so there is no cell 9.",
+    )
+
+
 def test_pages_can_be_read_on_a_narrow_screen_and_in_the_dark(
     server: JupyterServer, page: Page, visit: Visit
 ) -> None:

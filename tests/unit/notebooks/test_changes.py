@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookstore.notebooks.changes import Line, Piece, compare_cells, compare_lines, summary
+from bookstore.notebooks.changes import (
+    Line,
+    Piece,
+    bring_back,
+    compare_cells,
+    compare_lines,
+    summary,
+)
 
 
 def code(source: str, identifier: str = "", **fields: Any) -> dict[str, Any]:
@@ -91,3 +98,46 @@ def test_each_cell_of_both_notebooks_is_shown_once(
             lines = [line[side] for line in change.source]
             joined = ["".join(piece.text for piece in line) for line in lines if line is not None]
             assert joined == (text["source"] if text else "").splitlines()
+
+
+def with_ids(sources: str, minor: int = 5) -> dict[str, Any]:
+    cells = [code(source * 40, source) for source in sources]
+    return {"nbformat": 4, "nbformat_minor": minor, "metadata": {}, "cells": cells}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "number", "outcome"),
+    [
+        ("abc", "ac", 2, "abc"),
+        ("abc", "bc", 1, "abc"),
+        ("abc", "abx", 3, "abxc"),
+        ("abc", "", 2, "b"),
+        ("abc", "cab", 3, "cab"),
+        ("a", "xyz", 1, "xyza"),
+    ],
+)
+def test_a_cell_comes_back_where_it_was(old: str, new: str, number: int, outcome: str) -> None:
+    notebook = with_ids(new)
+    bring_back(with_ids(old), notebook, number)
+    assert "".join(cell["id"] for cell in notebook["cells"]) == outcome
+
+
+def test_a_cell_comes_back_in_the_place_of_what_became_of_it() -> None:
+    old, new = with_ids("abc"), with_ids("abc")
+    old["cells"][1]["outputs"] = [picture("old")]
+    new["cells"][1]["source"] = "edited"
+    bring_back(old, new, 2)
+    assert new["cells"] == old["cells"]
+
+
+def test_the_ids_of_cells_stay_unique_and_are_left_out_where_the_format_has_none() -> None:
+    old, new = with_ids("ab"), with_ids("xy")
+    old["cells"][0]["id"] = "y"
+    old["cells"][0]["cell_type"] = "raw"
+    new["cells"][1] |= {"id": "b", "source": "another"}
+    bring_back(old, new, 1)
+    ids = [cell["id"] for cell in new["cells"]]
+    assert len(set(ids)) == 3
+    older = with_ids("x", minor=4)
+    bring_back(with_ids("ab"), older, 1)
+    assert "id" not in older["cells"][0]

@@ -37,4 +37,5 @@ class BookstorePublishHandler(ApiHandler):
         version = await self.bookstore.run(
             publish(self.bookstore, path, content, replace=replace == "true", author=author)
         )
-        await self.answer(self.links(self.bookstore.bucket, version.key, version.version_id))
+        place = (self.bookstore.bucket, version.key, version.version_id)
+        await self.answer({**self.links(*place), "note": self.share_note(*place)})

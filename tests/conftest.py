@@ -75,18 +75,15 @@ def first_of(kinds: list[str]) -> list[Any]:
     return [kinds[0], *(pytest.param(kind, marks=pytest.mark.thorough) for kind in kinds[1:])]
 
 
-@pytest.fixture(params=first_of(installed_kinds()))
+@pytest.fixture(scope="module", params=first_of(installed_kinds()))
 def server_kind(request: pytest.FixtureRequest) -> str:
     """Each kind of server that is installed, in turn."""
     return str(request.param)
 
 
-@pytest.fixture(
-    scope="module",
-    params=first_of([kind for kind in installed_kinds() if kind in ("classic", "jupyter_server")]),
-)
+@pytest.fixture(scope="module", params=installed_kinds()[:1])
 def core_kind(request: pytest.FixtureRequest) -> str:
-    """Each of the two servers there are, where installed; Lab and Notebook 7 are the second one."""
+    """The server that the environment is for: classic, where that is installed."""
     return str(request.param)
 
 

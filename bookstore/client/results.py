@@ -119,6 +119,8 @@ class PublishResult(Shown):
         Where it was published, and as which version.
     clone_url : str
         The link to share.
+    note : str
+        For whom the link works, where that is not everybody; else empty.
     model : dict
         The server's whole answer.
     """
@@ -128,6 +130,7 @@ class PublishResult(Shown):
     s3_path: str
     version_id: str
     clone_url: str
+    note: str = ""
     model: Mapping[str, Any] = field(compare=False)
     pages: Pages = field(compare=False)
 
@@ -135,14 +138,13 @@ class PublishResult(Shown):
         return f"Published {self.path} as it was last saved, {show_time(self.last_saved)}."
 
     def _table(self) -> Table:
-        return [
+        link = Link("copy this link", self.pages.on_server(self.clone_url), self.clone_url)
+        rows: list[tuple[str, Cell]] = [
             ("at", self.s3_path),
             ("version", self.version_id),
-            (
-                "to share",
-                Link("copy this link", self.pages.on_server(self.clone_url), self.clone_url),
-            ),
+            ("to share", link),
         ]
+        return [*rows, ("", self.note)] if self.note else rows
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)

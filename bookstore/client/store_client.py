@@ -124,6 +124,7 @@ class BookstoreClient(CurrentNotebookClient):
             s3_path=str(answer.get("s3_path") or ""),
             version_id=str(answer.get("versionID") or ""),
             clone_url=str(answer.get("clone_url") or ""),
+            note=str(answer.get("note") or ""),
             model=answer,
             pages=self._pages(),
         )

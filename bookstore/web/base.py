@@ -16,6 +16,7 @@ from functools import wraps
 from http.client import responses
 from logging import Logger
 from typing import Any
+from urllib.parse import urlsplit
 
 from tornado import web
 
@@ -30,6 +31,7 @@ from ..operations.publish import PublishedByAnother
 from ..s3_paths import s3_url
 from ..storage import NoStore, StoreError, StoreUnavailable, TooLarge, VersionNotFound
 from ..storage.base import format_time
+from ..storage.options import LocalOptions
 from ..validation import BadInput, shown
 from .pages import heading, render
 
@@ -107,6 +109,17 @@ class _Handler:
             "versionID": version_id,
             "clone_url": self._everybodys_url() + clone_link(bucket, key, version_id),
         }
+
+    def share_note(self, bucket: str, key: str, version_id: str) -> str:
+        """Return for whom the clone link of a version works, where that is not everybody."""
+        if bucket == LocalOptions.bucket:
+            return "This link works on servers only that have the same embedded store."
+        if urlsplit(self._everybodys_url()).hostname in ("localhost", "127.0.0.1", "::1"):
+            return (
+                "Others cannot reach this server by this link. They put the address of their own"
+                f" server before /{clone_link(bucket, key, version_id)}."
+            )
+        return ""
 
     def _everybodys_url(self) -> str:
         """Return a URL under which each user finds their own server.

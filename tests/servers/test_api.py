@@ -15,8 +15,8 @@ StartServer = Callable[..., JupyterServer]
 
 
 @pytest.fixture
-def server(server_kind: str, start_server: StartServer, bucket: Bucket) -> JupyterServer:
-    return start_server(server_kind, **bucket.settings)
+def server(core_kind: str, start_server: StartServer, bucket: Bucket) -> JupyterServer:
+    return start_server(core_kind, **bucket.settings)
 
 
 def test_the_status_tells_release_features_store_and_archive(
@@ -54,18 +54,18 @@ def test_the_status_needs_authentication(server: JupyterServer) -> None:
     assert server.api("GET", "/api/bookstore").headers["Content-Type"] == "application/json"
 
 
-def test_base_url_is_honoured(server_kind: str, start_server: StartServer) -> None:
-    app = "NotebookApp" if server_kind == "classic" else "ServerApp"
-    server = start_server(server_kind, store_url="local", config={app: {"base_url": "/user/ann/"}})
+def test_base_url_is_honoured(core_kind: str, start_server: StartServer) -> None:
+    app = "NotebookApp" if core_kind == "classic" else "ServerApp"
+    server = start_server(core_kind, store_url="local", config={app: {"base_url": "/user/ann/"}})
     assert server.url.endswith("/user/ann")
     server.save("a.ipynb", make_notebook())
     server.wait_until("archived")
 
 
 def test_without_a_store_archiving_is_off_and_says_how_to_turn_it_on(
-    server_kind: str, start_server: StartServer
+    core_kind: str, start_server: StartServer
 ) -> None:
-    server = start_server(server_kind)
+    server = start_server(core_kind)
     server.save("a.ipynb", make_notebook())
     status = server.status()
     assert status["features"]["archive_valid"] is False

@@ -39,7 +39,9 @@ def test_the_answer_names_the_version_and_a_link_to_clone_it(
 ) -> None:
     bucket = store_settings.get("s3_bucket", "local")
     answer = publish(shared_server, "team/a report.ipynb", make_notebook("published"))
-    assert set(answer) == {"s3_path", "versionID", "clone_url"}
+    assert set(answer) == {"s3_path", "versionID", "clone_url", "note"}
+    is_embedded = "store_url" in shared_server.settings
+    assert ("embedded store" if is_embedded else "Others cannot reach") in answer["note"]
     assert answer["s3_path"] == f"s3://{bucket}/published/team/a report.ipynb"
     assert answer["clone_url"].startswith(f"{shared_server.url}/bookstore/clone?")
     assert dict(parse_qsl(urlsplit(answer["clone_url"]).query)) == {

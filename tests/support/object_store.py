@@ -79,9 +79,9 @@ class Bucket:
             "s3_region_name": self.store.region_name,
         }
 
-    def keys(self) -> list[str]:
-        """Return the keys of all objects there are now, sorted."""
-        pages = self._pages("list_objects_v2")
+    def keys(self, prefix: str = "") -> list[str]:
+        """Return the keys of all objects there are now below a prefix, sorted."""
+        pages = self._pages("list_objects_v2", Prefix=prefix)
         return sorted(entry["Key"] for page in pages for entry in page.get("Contents", []))
 
     def version_ids(self, key: str) -> list[str]:

@@ -46,7 +46,9 @@ define([
     const link = published.clone_url;
     const badge = `[![Clone this notebook](${BADGE})](${link})`;
     const body = $("<div/>").append(
-      $("<p/>").text("Whoever opens this link can look at the notebook and clone it."),
+      $("<p/>").text(
+        published.note || "Whoever opens this link can look at the notebook and clone it.",
+      ),
       copyable("Link", link),
       copyable("Markdown badge", badge),
     );

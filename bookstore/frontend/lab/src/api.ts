@@ -29,6 +29,13 @@ export interface IHistory {
   problem: string | null;
 }
 
+export interface IPublished {
+  /** The link by which others clone the notebook. */
+  clone_url: string;
+  /** For whom it works, where that is not everybody. */
+  note: string;
+}
+
 const settings = ServerConnection.makeSettings();
 
 /** Return the URL of one of Bookstore's pages. */
@@ -66,16 +73,10 @@ export function nameVersion(path: string, name: string, versionId = ''): Promise
   return ask('POST', `name/${URLExt.encodeParts(path)}`, {}, body);
 }
 
-/** Publish a notebook; return the link with which others clone it. */
-export async function publish(path: string, content: unknown): Promise<string> {
+/** Publish a notebook. */
+export function publish(path: string, content: unknown): Promise<IPublished> {
   const body = { type: 'notebook', content };
-  const published = await ask<{ clone_url: string }>(
-    'PUT',
-    `publish/${URLExt.encodeParts(path)}`,
-    {},
-    body
-  );
-  return published.clone_url;
+  return ask('PUT', `publish/${URLExt.encodeParts(path)}`, {}, body);
 }
 
 async function ask<T>(

@@ -4,6 +4,8 @@ import { Clipboard, Dialog, InputDialog, showDialog } from '@jupyterlab/apputils
 import { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 
+import { IPublished } from './api';
+
 const BADGE = 'https://img.shields.io/badge/bookstore-clone-blue'; // as `jupyter bookstore link`
 
 /** Ask whether to go on; resolve to the answer. */
@@ -26,11 +28,15 @@ export async function askName(trans: TranslationBundle, current = ''): Promise<s
 }
 
 /** Show the link to a published notebook. */
-export async function showPublished(link: string, trans: TranslationBundle): Promise<void> {
+export async function showPublished(
+  { clone_url: link, note }: IPublished,
+  trans: TranslationBundle
+): Promise<void> {
   const body = new Widget();
   body.addClass('jp-BookstorePublished');
   const text = document.createElement('p');
-  text.textContent = trans.__('Whoever opens this link can look at the notebook and clone it.');
+  text.textContent =
+    note || trans.__('Whoever opens this link can look at the notebook and clone it.');
   const badge = `[![Clone this notebook](${BADGE})](${link})`;
   body.node.append(
     text,

@@ -88,8 +88,7 @@ function activate(
       publishIcon,
       async () => {
         const { context } = tracker.currentWidget!;
-        const link = await publish(context.path, context.model.toJSON());
-        await showPublished(link, trans);
+        await showPublished(await publish(context.path, context.model.toJSON()), trans);
       }
     ],
     [

@@ -29,6 +29,7 @@ from .s3_paths import s3_key
 from .saves.identities import Identities
 from .saves.outbox import Outbox
 from .saves.recorder import Recorder
+from .saves.status import ArchiveStatus, Status
 from .storage import NoStore, open_index
 from .storage.loop import StoreLoop
 from .storage.stores import Stores
@@ -37,13 +38,6 @@ from .validation import BadInput, shown
 T = TypeVar("T")
 Section = Literal["workspace", "published"]
 
-_NOTHING_ARCHIVED: dict[str, Any] = {
-    "pending": 0,
-    "failed": 0,
-    "last_archived": None,
-    "last_error": None,
-    "elsewhere": [],
-}
 
 MIXED = (
     "All users of this JupyterHub save under the same keys, and see and replace each other's"
@@ -199,12 +193,12 @@ class Bookstore:
             self.recorder.close()
         self._loop.close(self.stores.close())
 
-    def status(self) -> dict[str, Any]:
-        """Return the status, as ``GET /api/bookstore`` answers it; reads files."""
-        return {
-            "release": __version__,
-            "description": self.description,
-            "features": self.features,
-            "store": self.recorder.store_status() if self.recorder else None,
-            "archive": self.recorder.archive_status() if self.recorder else _NOTHING_ARCHIVED,
-        }
+    def status(self) -> Status:
+        """Return how archiving goes; reads files."""
+        return Status(
+            release=__version__,
+            description=self.description,
+            features=self.features,
+            store=self.recorder.store_status() if self.recorder else None,
+            archive=self.recorder.archive_status() if self.recorder else ArchiveStatus(),
+        )

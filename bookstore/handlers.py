@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from typing import Any
 
 from tornado.ioloop import IOLoop
@@ -44,7 +45,7 @@ class BookstoreVersionHandler(ApiHandler):
     @endpoint
     async def get(self) -> None:
         """Answer with the status."""
-        await self.answer(await asyncio.to_thread(self.bookstore.status))
+        await self.answer(asdict(await asyncio.to_thread(self.bookstore.status)))
 
 
 ROUTES: list[tuple[str, type]] = [

@@ -18,6 +18,7 @@ from traitlets import Unicode
 
 from ..saves.drain import drained
 from ..saves.recorder import Recorder
+from ..saves.status import ArchiveStatus
 from ..storage import Version, VersionNotFound
 from ..storage.base import sha256_of
 from ..validation import BadInput, notebook_path, shown
@@ -55,7 +56,7 @@ class Drain(BookstoreCommand):
         """Wait until nothing is pending, or until the store takes no more for now."""
         if self.from_store:
             await asyncio.to_thread(self.recorder.take_over, self.from_store)
-        before = (await asyncio.to_thread(self.recorder.archive_status))["pending"]
+        before = (await asyncio.to_thread(self.recorder.archive_status)).pending
         if before and await asyncio.to_thread(self.recorder.another_uploads):
             print("A server uploads them already; waiting for it.", file=sys.stderr)
         with progress_bar(before, "Uploading", "saves") as bar:
@@ -64,11 +65,11 @@ class Drain(BookstoreCommand):
                 bar.update(max(0, before - pending - bar.n))
 
             status = await drained(self.recorder, on_pending=show_left)
-        pending = status["pending"]
+        pending = status.pending
         return {
             "uploaded": max(0, before - pending),
             "pending": pending,
-            "failed": status["failed"],
+            "failed": status.failed,
             "problem": _problem(status) if pending else None,
         }
 
@@ -108,10 +109,10 @@ class Archive(BookstoreCommand):
                 await self._take(paths[start : start + _AT_ONCE], taken)
                 most = taken.before + _MOST_PENDING
                 status = await _uploaded(recorder, bar, taken, down_to=most)
-                if status["pending"] > most:
+                if status.pending > most:
                     raise Failed(_problem(status))
             status = await _uploaded(recorder, bar, taken)
-        pending = status["pending"]
+        pending = status.pending
         own = sum(map(recorder.is_pending, taken.save_ids)) if pending else 0
         return {
             "archived": len(taken.save_ids) - own,
@@ -248,7 +249,7 @@ def _has_bytes_of(version: Version, file: str) -> bool:
 
 async def _uploaded(
     recorder: Recorder, bar: Any, taken: _Taken, *, down_to: int = 0
-) -> dict[str, Any]:
+) -> ArchiveStatus:
     """Wait until few saves are pending, or the store takes no more for now; give the status."""
 
     def show_done(pending: int) -> None:
@@ -258,7 +259,7 @@ async def _uploaded(
     return await drained(recorder, down_to=down_to, on_pending=show_done)
 
 
-def _problem(status: dict[str, Any]) -> str:
-    error = status["last_error"]
-    reason = error["message"] if error else "The uploader does not get on; the log may say why."
-    return f"Still pending, safe on this machine: {status['pending']}. {reason}"
+def _problem(status: ArchiveStatus) -> str:
+    error = status.last_error
+    reason = error.message if error else "The uploader does not get on; the log may say why."
+    return f"Still pending, safe on this machine: {status.pending}. {reason}"

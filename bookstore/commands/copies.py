@@ -26,7 +26,7 @@ class _CopyingCommand(BookstoreCommand):
         """Wait until what was saved here is in the store, or the store takes no more for now."""
         if self.bookstore.recorder:
             status = await drained(self.bookstore.recorder)
-            if status["pending"]:
+            if status.pending:
                 print(
                     "It was saved, and waits to be archived: see jupyter bookstore status.",
                     file=sys.stderr,

@@ -123,16 +123,16 @@ class Doctor(BookstoreCommand):
         status = recorder.archive_status()
         return [
             self._recording(),
-            _none("pending", status["pending"], "Run jupyter bookstore drain."),
-            _none("failed", status["failed"], "See jupyter bookstore status."),
+            _none("pending", status.pending, "Run jupyter bookstore drain."),
+            _none("failed", status.failed, "See jupyter bookstore status."),
             *(
                 Check(
                     "elsewhere",
                     "note",
-                    f"{other['pending']} wait for {other['store']}, which is not configured now:"
-                    f" jupyter bookstore drain --from {other['store']} uploads them to this one.",
+                    f"{other.pending} wait for {other.store}, which is not configured now:"
+                    f" jupyter bookstore drain --from {other.store} uploads them to this one.",
                 )
-                for other in status["elsewhere"]
+                for other in status.elsewhere
             ),
         ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from typing import Any
 
 from .base import BookstoreCommand
@@ -21,7 +22,7 @@ class Status(BookstoreCommand):
 
     async def answer(self, *arguments: str) -> dict[str, Any]:
         """Ask a server for its status, too."""
-        return await asyncio.to_thread(self.bookstore.status)
+        return asdict(await asyncio.to_thread(self.bookstore.status))
 
     def show(self, answer: dict[str, Any]) -> None:
         """Print it in a few lines."""

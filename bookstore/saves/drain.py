@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
 
 from ..storage.base import format_time, utc_now
 from .recorder import Recorder
+from .status import ArchiveStatus
 
 _POLL_INTERVAL = 0.1  # seconds
 _PATIENCE = 5.0  # seconds without progress after which we give up because of an error
@@ -21,7 +21,7 @@ def _ignored(pending: int) -> None:
 
 async def drained(
     recorder: Recorder, *, down_to: int = 0, on_pending: Callable[[int], None] = _ignored
-) -> dict[str, Any]:
+) -> ArchiveStatus:
     """Upload pending saves, or wait for the server that does.
 
     Parameters
@@ -34,9 +34,9 @@ async def drained(
 
     Returns
     -------
-    dict
-        The last `archive_status` of the recorder. More than `down_to` are pending if the store
-        takes no more for now.
+    ArchiveStatus
+        The last of the recorder. More than `down_to` are pending if the store takes no more for
+        now.
 
     Raises
     ------
@@ -52,7 +52,7 @@ async def drained(
             moved, moved_at = time.monotonic(), format_time(utc_now())
             on_pending(pending)
         waited = time.monotonic() - moved
-        has_failed = error is not None and error["at"] >= moved_at and waited > _PATIENCE
+        has_failed = error is not None and error.at >= moved_at and waited > _PATIENCE
         if pending <= down_to or has_failed or waited > _LONGEST_WAIT:
             return await asyncio.to_thread(recorder.archive_status)
         recorder.start()

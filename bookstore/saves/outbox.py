@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import io
-import json
 import math
 import os
 import shutil
@@ -124,7 +123,7 @@ class Outbox:
         self.directory = local_dir / "outbox" / short_name(store_url)
         self.lock_file = self.directory / "uploader.lock"
         self.set_aside_directory = self.directory / "unreadable"
-        self._state_file = self.directory / "state"
+        self.report_file = self.directory / "report"
         self._pipe = self.directory / "wake"
         self._prefix = os.path.join(self.directory, "")
         self._blanks = Blanks(self.directory, _WAITING)
@@ -342,20 +341,6 @@ class Outbox:
                 os.write(pipe, b"\n")
             finally:
                 os.close(pipe)
-
-    def write_state(self, state: dict[str, Any]) -> None:
-        """Write the uploader's state, for every server that shares the outbox."""
-        part = self._state_file.with_suffix(".part")
-        part.write_text(json.dumps(state), encoding="utf-8")
-        part.replace(self._state_file)
-
-    def read_state(self) -> dict[str, Any]:
-        """Read the uploader's last state; empty where there is none, or none that is readable."""
-        try:
-            state = json.loads(self._state_file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return state if isinstance(state, dict) else {}
 
     def _file(self, save_id: str, suffix: str) -> str:
         return f"{self._prefix}{save_id}{suffix}"

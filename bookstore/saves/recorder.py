@@ -19,6 +19,7 @@ from . import holders, metrics
 from .identities import Identities
 from .outbox import Outbox
 from .process import UploaderProcess
+from .status import ArchiveStatus, Elsewhere, Report, StoreStatus, Trouble
 
 _copied_from: ContextVar[str] = ContextVar("copied_from", default="")
 _is_new: ContextVar[bool] = ContextVar("is_new", default=False)
@@ -106,7 +107,7 @@ class Recorder:
             settings, log, self._on_event, has_pending=lambda: outbox.pending() > 0
         )
         self._lost = 0
-        self._last_loss: dict[str, Any] | None = None
+        self._last_loss: Trouble | None = None
 
     def start(self) -> None:
         """Upload what an earlier server has left, and what comes, in the background."""
@@ -202,7 +203,7 @@ class Recorder:
         )
         self._lost += 1
         metrics.FAILED.inc()
-        self._last_loss = {"path": path, "message": message, "at": format_time(utc_now())}
+        self._last_loss = Trouble(path=path, message=message, at=format_time(utc_now()))
         self._log.error("Bookstore: %s", message)
 
     def _on_event(self, event: dict[str, Any]) -> None:
@@ -210,23 +211,26 @@ class Recorder:
 
     def has_settled(self, save_id: str, since: str) -> bool:
         """Return whether a save has left the outbox, or some upload has failed since a time."""
-        error = self._outbox.read_state().get("last_error")
-        return not self.is_pending(save_id) or (error is not None and error["at"] >= since)
+        error = self._report().last_error
+        return not self.is_pending(save_id) or (error is not None and error.at >= since)
 
-    def last_error(self) -> dict[str, Any] | None:
+    def last_error(self) -> Trouble | None:
         """Return what went wrong last: with an upload, or with recording."""
-        return self._newest_error(self._outbox.read_state())
+        return self._newest_error(self._report())
 
-    def _newest_error(self, state: dict[str, Any]) -> dict[str, Any] | None:
+    def _report(self) -> Report:
+        return Report.read(self._outbox.report_file)
+
+    def _newest_error(self, report: Report) -> Trouble | None:
         since = holders.silent_since(self._outbox)
         if since and self.another_uploads():
             message = (
                 f"The uploader has shown no sign of life since {format_time(since)}, so saves wait"
                 " on this machine: see whether its process is stopped, or the disk hangs."
             )
-            return {"path": None, "message": message, "at": format_time(utc_now())}
-        errors = [error for error in (state.get("last_error"), self._last_loss) if error]
-        return max(errors, key=lambda error: str(error["at"]), default=None)
+            return Trouble(path=None, message=message, at=format_time(utc_now()))
+        errors = [error for error in (report.last_error, self._last_loss) if error]
+        return max(errors, key=lambda error: error.at, default=None)
 
     def is_pending(self, save_id: str) -> bool:
         """Return whether a save is still in the outbox."""
@@ -273,14 +277,14 @@ class Recorder:
             self._log.warning(
                 "Bookstore: %d saves wait for %s, which is not the store that is configured now."
                 " `jupyter bookstore drain --from %s` uploads them to this one.",
-                other["pending"],
-                other["store"],
-                other["store"],
+                other.pending,
+                other.store,
+                other.store,
             )
 
-    def _elsewhere(self) -> list[dict[str, Any]]:
+    def _elsewhere(self) -> list[Elsewhere]:
         return [
-            {"store": other.store_url, "pending": other.pending()}
+            Elsewhere(store=other.store_url, pending=other.pending())
             for other in self._outbox.others()
         ]
 
@@ -288,29 +292,29 @@ class Recorder:
         """Count the saves that wait. Raises `OSError` where the outbox cannot be read."""
         return self._outbox.pending()
 
-    def store_status(self) -> dict[str, Any]:
+    def store_status(self) -> StoreStatus:
         """Return what the store has said of itself."""
-        told = self._outbox.read_state().get("store") or {}
-        return {
-            "url": self._outbox.store_url,
-            "versioned": told.get("versioned"),
-            "problem": told.get("problem") or None,
-        }
+        report = self._report()
+        return StoreStatus(
+            url=self._outbox.store_url,
+            versioned=report.versioned,
+            problem=report.problem or None,
+        )
 
-    def archive_status(self) -> dict[str, Any]:
+    def archive_status(self) -> ArchiveStatus:
         """Return how many saves wait, and what became of the last."""
-        state = self._outbox.read_state()
-        last_error = self._newest_error(state)
+        report = self._report()
+        last_error = self._newest_error(report)
         try:
             pending, failed = self._outbox.pending(), self._outbox.unreadable()
         except OSError as error:
             pending, failed = 0, 0
             message = f"The outbox cannot be read: {error.strerror} ({error.filename})."
-            last_error = {"path": None, "message": message, "at": format_time(utc_now())}
-        return {
-            "pending": pending,
-            "failed": failed + self._lost,
-            "last_archived": state.get("last_archived"),
-            "last_error": last_error,
-            "elsewhere": self._elsewhere(),
-        }
+            last_error = Trouble(path=None, message=message, at=format_time(utc_now()))
+        return ArchiveStatus(
+            pending=pending,
+            failed=failed + self._lost,
+            last_archived=report.last_archived,
+            last_error=last_error,
+            elsewhere=self._elsewhere(),
+        )

@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from logging import ERROR, INFO, WARNING
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ from ..storage.index import identity
 from . import holders
 from .identities import Identities
 from .outbox import Outbox, Save, UnreadableSave
+from .status import Archived, Report, Trouble
 from .uploader import Uploader
 
 _NICENESS = 10  # what people compute goes before what we upload
@@ -51,11 +53,8 @@ IDLE_TIME = 120.0  # seconds without a save, and with none pending, after which 
 _BEAT_INTERVAL = 10.0  # seconds between two signs of life while saves wait
 
 
-class Report:
-    """Report what becomes of saves: to the server, and to all others in a file beside the outbox.
-
-    The file is there for servers that share the outbox with the one whose uploader it is.
-    """
+class Reporting:
+    """Report what becomes of saves: as events to the server, and in a file to all that share it."""
 
     def __init__(self, outbox: Outbox, events: int) -> None:
         self._outbox = outbox
@@ -64,8 +63,7 @@ class Report:
         self._is_outage = False
         self._last_check: StoreCheck | None = None
         self.changed = asyncio.Event()
-        self.state: dict[str, Any] = {"last_archived": None, "last_error": None, "store": None}
-        self.state.update(outbox.read_state())
+        self._report = Report.read(outbox.report_file)
 
     def queued(self, save: Save) -> None:
         self.changed.set()
@@ -79,13 +77,14 @@ class Report:
             if self._last_check and self._last_check.versioned is False:
                 self._note_check(StoreCheck(versioned=True))
         if version is not None:
-            self.state["last_archived"] = {
-                "path": save.path,
-                "version_id": version.version_id,
-                "saved_at": format_time(save.saved_at),
-                "archived_at": format_time(now),
-            }
-            self._write_down()
+            self._write(
+                last_archived=Archived(
+                    path=save.path,
+                    version_id=version.version_id,
+                    saved_at=format_time(save.saved_at),
+                    archived_at=format_time(now),
+                )
+            )
             self._emit("archived", seconds=max(0.0, (now - save.saved_at).total_seconds()))
         self.changed.set()
 
@@ -115,8 +114,7 @@ class Report:
 
     def _note_check(self, answer: StoreCheck) -> None:
         self._last_check = answer
-        self.state["store"] = {"versioned": answer.versioned, "problem": answer.problem}
-        self._write_down()
+        self._write(versioned=answer.versioned, problem=answer.problem)
 
     @property
     def has_problem(self) -> bool:
@@ -139,19 +137,15 @@ class Report:
         """Report how many saves wait."""
         self._emit("counts", pending=self._outbox.pending(), failed=self._outbox.unreadable())
 
-    def _write_down(self) -> None:
+    def _note_error(self, path: str | None, message: str) -> None:
+        self._write(last_error=Trouble(path=path, message=message, at=format_time(utc_now())))
+        self.changed.set()
+
+    def _write(self, **changes: Any) -> None:
+        self._report = replace(self._report, **changes)
         # Where there is no room for it, uploading goes on.
         with suppress(OSError):
-            self._outbox.write_state(self.state)
-
-    def _note_error(self, path: str | None, message: str) -> None:
-        self.state["last_error"] = {
-            "path": path,
-            "message": message,
-            "at": format_time(utc_now()),
-        }
-        self._write_down()
-        self.changed.set()
+            self._report.write(self._outbox.report_file)
 
     def _emit(self, event: str, **fields: Any) -> None:
         # The server may be gone already. Nothing is buffered that Python would want to write then.
@@ -179,7 +173,7 @@ async def _work(
     settings: BookstoreSettings, options: LocalOptions | S3Options, events: int
 ) -> None:
     outbox = Outbox(settings.local_path, options.url)
-    report = Report(outbox, events)
+    report = Reporting(outbox, events)
     life = Life()
     life.listen()
     try:
@@ -197,7 +191,7 @@ async def _upload(
     settings: BookstoreSettings,
     options: LocalOptions | S3Options,
     outbox: Outbox,
-    report: Report,
+    report: Reporting,
     life: Life,
 ) -> None:
     """Upload with the lock held; only now is the store's client imported."""
@@ -302,7 +296,7 @@ async def _watch(lock_file: Path) -> None:
     raise FileNotFoundError(errno.ENOENT, "the outbox was removed", str(lock_file))
 
 
-async def _be_idle(life: Life, outbox: Outbox, uploader: Uploader, report: Report) -> None:
+async def _be_idle(life: Life, outbox: Outbox, uploader: Uploader, report: Reporting) -> None:
     """Return when there was no work for a while; show signs of life while there is."""
     while life.idle_time < IDLE_TIME or outbox.pending() or report.has_problem:
         if uploader.is_busy:
@@ -312,7 +306,7 @@ async def _be_idle(life: Life, outbox: Outbox, uploader: Uploader, report: Repor
 
 
 async def _upload_until(
-    life: Life, outbox: Outbox, uploader: Uploader, store: Store, report: Report
+    life: Life, outbox: Outbox, uploader: Uploader, store: Store, report: Reporting
 ) -> None:
     """Upload until told to stop, or idle."""
 

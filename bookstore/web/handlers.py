@@ -79,7 +79,7 @@ class HomeHandler(_BrowseHandler):
         except StoreError as error:
             # How archiving goes is asked for most when the store is in trouble.
             trouble = str(error)
-        store_problem = status["store"]["problem"] if status["store"] else None
+        store_problem = status.store.problem if status.store else None
         await self.page(
             "home.html",
             status=status,

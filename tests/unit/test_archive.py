@@ -14,6 +14,7 @@ from traitlets.config import Config
 from bookstore.archive import ArchiveRecord, ArchivingMixin, BookstoreContentsArchiver, archiving
 from bookstore.flavours import LargeFileManager
 from bookstore.saves.drain import drained
+from bookstore.saves.status import Elsewhere
 from bookstore.validation import BadInput
 from tests.support.notebooks import make_notebook, text_of
 
@@ -72,9 +73,9 @@ async def test_archive_returns_also_when_the_store_cannot_take_it(
 ) -> None:
     archiver = make_archiver(**AWAY, s3_bucket="none")
     await archiver.archive(record("a.ipynb", make_notebook()))
-    status = archiver.bookstore.status()["archive"]
-    assert status["pending"] == 1
-    assert status["last_error"]["path"] == "a.ipynb"
+    status = archiver.bookstore.status().archive
+    assert status.pending == 1
+    assert status.last_error.path == "a.ipynb"
 
 
 async def test_archive_waits_for_the_lock_of_its_path(
@@ -152,13 +153,13 @@ async def test_what_was_saved_for_a_mistaken_store_can_be_archived(
     bookstore.start()
     url = "http://no-such-host.invalid/mistaken"
     assert f"1 saves wait for {url}" in caplog.text
-    assert bookstore.status()["archive"]["elsewhere"] == [{"store": url, "pending": 1}]
+    assert bookstore.status().archive.elsewhere == [Elsewhere(store=url, pending=1)]
     with pytest.raises(BadInput, match="No saves wait for 'http://other'"):
         bookstore.recorder.take_over("http://other")
     assert bookstore.recorder.take_over(url) == 1
     await drained(bookstore.recorder)
     assert [text_of(json.dumps(body).encode()) for body in contents(tmp_path)] == ["a"]
-    assert bookstore.status()["archive"]["elsewhere"] == []
+    assert bookstore.status().archive.elsewhere == []
 
 
 async def test_a_key_that_no_bucket_takes_is_told(
@@ -168,9 +169,9 @@ async def test_a_key_that_no_bucket_takes_is_told(
     path = "/".join(["x" * 200] * 6) + ".ipynb"
     (tmp_path / "root" / path).parent.mkdir(parents=True)
     await save(archiver, path, make_notebook())
-    status = archiver.bookstore.status()["archive"]
-    assert (status["pending"], status["failed"]) == (0, 1)
-    assert "more than the 1024 bytes" in status["last_error"]["message"]
+    status = archiver.bookstore.status().archive
+    assert (status.pending, status.failed) == (0, 1)
+    assert "more than the 1024 bytes" in status.last_error.message
 
 
 async def test_no_error_of_archiving_fails_a_save(
@@ -183,7 +184,7 @@ async def test_no_error_of_archiving_fails_a_save(
 
     monkeypatch.setattr(archiver.bookstore.recorder._identities, "for_save", broken)
     assert (await save(archiver, "a.ipynb", make_notebook()))["path"] == "a.ipynb"
-    assert "RuntimeError: broken" in archiver.bookstore.status()["archive"]["last_error"]["message"]
+    assert "RuntimeError: broken" in archiver.bookstore.status().archive.last_error.message
 
 
 async def test_an_upload_does_not_hold_up_saves_of_its_notebook(

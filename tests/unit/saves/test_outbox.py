@@ -149,17 +149,6 @@ def test_a_save_is_marked_while_it_may_be_in_the_store(outbox: Outbox) -> None:
     assert outbox.ids() == set()
 
 
-def test_the_state_is_for_everybody_who_shares_the_outbox(outbox: Outbox, tmp_path: Path) -> None:
-    outbox.write_state({"last_error": None})
-    assert Outbox(tmp_path, outbox.store_url).read_state() == {"last_error": None}
-
-
-@pytest.mark.parametrize("damage", ["", "{", "[]", "\x00"])
-def test_a_damaged_state_is_no_state(outbox: Outbox, damage: str) -> None:
-    (outbox.directory / "state").write_text(damage)
-    assert outbox.read_state() == {}
-
-
 def test_files_made_ahead_are_no_saves(outbox: Outbox) -> None:
     outbox.add_content(b"{}", **RECORD)
     wait_for(lambda: len(list(outbox.directory.glob("*.save"))) > 1, "blanks")

@@ -1,0 +1,173 @@
+"""How archiving goes: what the uploader reports, and what all places show of it.
+
+One process uploads for all servers that share its outbox. It reports in a file beside the saves,
+which they read when somebody asks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Archived:
+    """A save that has become a version.
+
+    Attributes
+    ----------
+    path, version_id : str
+    saved_at, archived_at : str
+        Times, as `format_time` writes them.
+    """
+
+    path: str
+    version_id: str
+    saved_at: str
+    archived_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """What went wrong, in a sentence.
+
+    Attributes
+    ----------
+    path : str or None
+        The notebook that it happened with, if it was one.
+    message : str
+    at : str
+        A time, as `format_time` writes it.
+    """
+
+    path: str | None
+    message: str
+    at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What the uploader reports.
+
+    Attributes
+    ----------
+    last_archived : Archived or None
+    last_error : Trouble or None
+    versioned : bool or None
+        Whether the store keeps every version; None as long as it has not said.
+    problem : str
+        What is wrong with the store, in a sentence; empty if nothing is.
+    """
+
+    last_archived: Archived | None = None
+    last_error: Trouble | None = None
+    versioned: bool | None = None
+    problem: str = ""
+
+    def write(self, file: Path) -> None:
+        """Write the report, for every server that shares the outbox. Raises `OSError`."""
+        part = file.with_suffix(".part")
+        part.write_text(json.dumps(asdict(self)), encoding="utf-8")
+        part.replace(file)
+
+    @classmethod
+    def read(cls, file: Path) -> Report:
+        """Read the last report; an empty one where there is none, or none that is readable."""
+        try:
+            told = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return cls()
+        report = _made(cls, told) or cls()
+        return cls(
+            last_archived=_made(Archived, report.last_archived),
+            last_error=_made(Trouble, report.last_error),
+            versioned=report.versioned,
+            problem=report.problem,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreStatus:
+    """What the store has said of itself.
+
+    Attributes
+    ----------
+    url : str
+    versioned : bool or None
+    problem : str or None
+        As in `Report`.
+    """
+
+    url: str
+    versioned: bool | None
+    problem: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Elsewhere:
+    """Saves that wait for a store which is not the configured one."""
+
+    store: str
+    pending: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchiveStatus:
+    """How many saves wait, and what became of the last.
+
+    Attributes
+    ----------
+    pending : int
+        Saves on their way to the store.
+    failed : int
+        Saves that will not become versions without help.
+    last_archived : Archived or None
+    last_error : Trouble or None
+    elsewhere : list of Elsewhere
+    """
+
+    pending: int = 0
+    failed: int = 0
+    last_archived: Archived | None = None
+    last_error: Trouble | None = None
+    elsewhere: list[Elsewhere] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """What ``GET /api/bookstore`` answers, and the pages and the shell show.
+
+    Attributes
+    ----------
+    release : str
+        Of Bookstore.
+    description : str
+        Where saves are archived, or how to have them archived.
+    features : dict of str to bool
+        As `validate_bookstore` returns them.
+    store : StoreStatus or None
+        None where archiving is off.
+    archive : ArchiveStatus
+    """
+
+    release: str
+    description: str
+    features: dict[str, bool]
+    store: StoreStatus | None
+    archive: ArchiveStatus
+
+
+def _made(cls: type[T], told: Any) -> T | None:
+    """Make what a report tells; None where it is not readable. What is unknown is ignored."""
+    if not isinstance(told, Mapping):
+        return None
+    known = {each.name for each in fields(cls)}  # type: ignore[arg-type]
+    try:
+        return cls(**{name: value for name, value in told.items() if name in known})
+    except TypeError:
+        return None

@@ -10,16 +10,20 @@ import os
 import shutil
 import stat
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import urlencode
 
 from tornado.web import HTTPError
 
 from .core import Bookstore
-from .operations.clone import Source
+from .history.lineage import time_of
+from .history.models import clone_link
+from .operations.clone import NotOffered, Source
 from .operations.contents import copy_on_its_way, put_new, resolved
 from .s3_paths import s3_url
-from .storage import TooLarge, Version
+from .storage import StoreError, TooLarge, Version
 from .storage.base import NO_VERSION, format_time
 from .storage.options import LocalOptions
 from .validation import notebook_path, shown, target_path, text_field
@@ -43,9 +47,26 @@ class BookstoreCloneHandler(PageHandler):
         parameters = self.construct_template_params(source.bucket, source.key)
         parameters["model"]["s3_version_id"] = version.version_id
         parameters["details"] += _details(version)
+        parameters["newer"] = await self._newer(source) if source.version_id else None
+        query = urlencode({**parameters["model"], "s3_version_id": version.version_id})
+        parameters["preview_url"] = self.server_url(f"bookstore/clone/preview?{query}")
         if target := self.get_query_argument("target_path", ""):
             parameters["target_path"] = target
         await self.page("clone.html", **parameters)
+
+    async def _newer(self, source: Source) -> dict[str, str] | None:
+        """Return when the newest version was saved and how to clone it, if it is another one."""
+        newest = replace(source, version_id="")
+        try:
+            version = await self.bookstore.run(newest.describe(self.bookstore))
+        except (NotOffered, StoreError):  # the key was deleted; the version named is still there
+            return None
+        if version.version_id == source.version_id:
+            return None
+        return {
+            "saved_at": format_time(time_of(version)),
+            "href": self.server_url(clone_link(source.bucket, source.key)),
+        }
 
     def construct_template_params(self, s3_bucket: str, s3_object_key: str) -> dict[str, Any]:
         """Return what the page's template shows for an object.
@@ -135,6 +156,8 @@ class BookstoreFSCloneHandler(PageHandler):
             model={"relpath": relpath},
             details=[("File", relpath), ("Size", f"{status.st_size:,} bytes")],
             warning="",
+            newer=None,
+            preview_url="",
             target_path=self.get_query_argument("target_path", "") or Path(relpath).name,
         )
 

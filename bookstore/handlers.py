@@ -29,6 +29,7 @@ from .versions import (
 from .web.base import ApiHandler, endpoint
 from .web.handlers import (
     CellPageHandler,
+    ClonePreviewHandler,
     DiffPageHandler,
     HomeHandler,
     StaticHandler,
@@ -61,6 +62,7 @@ ROUTES: list[tuple[str, type]] = [
     (r"/api/bookstore/notebooks/?", NotebooksHandler),
     (r"/bookstore/?", HomeHandler),
     (r"/bookstore/clone/?", BookstoreCloneHandler),
+    (r"/bookstore/clone/preview/?", ClonePreviewHandler),
     (r"/bookstore/fs-clone/?", BookstoreFSCloneHandler),
     (rf"/bookstore/versions{_PATH}", VersionsPageHandler),
     (rf"/bookstore/diff{_PATH}", DiffPageHandler),

@@ -68,11 +68,20 @@ class Source:
             store = bookstore.stores.of_bucket(self.bucket)
             return await store.describe(self.key, self.version_id or None)
 
-    async def download(self, bookstore: Bookstore, target: BinaryIO) -> Version:
-        """Fetch its bytes; belongs into the `run` of a `Bookstore`. Raises `NotOffered`."""
+    async def download(
+        self, bookstore: Bookstore, target: BinaryIO, *, limit: int | None = None
+    ) -> Version:
+        """Fetch its bytes, of which there may be `max_clone_size` or fewer; belongs into `run`.
+
+        Raises
+        ------
+        NotOffered
+        TooLarge
+        """
+        largest = bookstore.settings.max_clone_size
+        limit = min(limit or largest, largest)
         with self._missing():
             store = bookstore.stores.of_bucket(self.bucket)
-            limit = bookstore.settings.max_clone_size
             return await store.download(self.key, target, self.version_id or None, limit=limit)
 
     @contextmanager

@@ -19,6 +19,7 @@ from ..notebooks.changes import CellChange, changed_names, compare_cells, source
 from ..notebooks.json import NotANotebook
 from ..notebooks.view import outputs_renderer, rendered
 from ..operations.cells import cell_of
+from ..operations.clone import Source
 from ..operations.contents import copy_on_its_way, resolved
 from ..storage import StoreError
 from ..storage.base import format_time, parse_time
@@ -38,6 +39,7 @@ _VIEW_POLICY = (
 )
 
 
+_LARGEST_PREVIEW = 20 << 20  # bytes of a notebook that is shown before it is cloned
 _MOST_OUTPUTS = 20 << 20  # characters of HTML in a comparison
 _LEFT_OUT = '<p class="hint">The page would be too long with this; view the version instead.</p>'
 _PIECE = 1 << 20  # bytes
@@ -252,6 +254,26 @@ class ViewHandler(_ContentHandler):
         while piece := await asyncio.to_thread(content.read, _PIECE):
             self.write(piece)
             await self.flush()
+
+
+class ClonePreviewHandler(_ContentHandler):
+    """``GET /bookstore/clone/preview``: what is in a version that somebody is asked to clone."""
+
+    @endpoint
+    async def get(self) -> None:
+        """Show it, as the page of a version does."""
+        source = Source.checked(
+            self.bookstore,
+            bucket=self.get_query_argument("s3_bucket", ""),
+            key=self.get_query_argument("s3_key", ""),
+            version_id=self.get_query_argument("s3_version_id", ""),
+        )
+        with copy_on_its_way() as content:
+            downloading = source.download(self.bookstore, content, limit=_LARGEST_PREVIEW)
+            await self.bookstore.run(downloading)
+            content.seek(0)
+            parts = await asyncio.to_thread(_rendered, source.key, content)
+        await self.content_page("preview.html", name=source.name, **parts)
 
 
 class StaticHandler(PageHandler, StaticFileHandler):

@@ -100,6 +100,7 @@ def test_what_works_answers_as_described(server: JupyterServer) -> None:
     ask("fsClone", body={"relpath": "a.txt", "target_path": None})
     ask("homePage")
     ask("clonePage", query=source)
+    ask("clonePreview", query=source)
     ask("fsClonePage", query={"relpath": "a.txt"})
     ask("versionsPage", path_parameters=path)
     ask("diffPage", path_parameters=path, query=both)

@@ -85,6 +85,9 @@ def test_a_clone_is_chosen_on_a_page_and_opens_in_the_servers_interface(
     visit("/clone", s3_bucket=shared_bucket.name, s3_key=key, s3_version_id=version_id)
     for detail in (shared_bucket.name, key, version_id):
         expect(page.get_by_role("definition").get_by_text(detail, exact=True)).to_be_visible()
+    expect(page.frame_locator("iframe").get_by_text("older, but meant")).to_be_visible()
+    newer = page.get_by_role("link", name="clone that instead")
+    expect(newer).to_have_attribute("href", re.compile(r"s3_key=published%2Fann%2Fshared.ipynb$"))
     target = page.get_by_label("Copy to")
     expect(target).to_have_value("shared.ipynb")
     target.fill("my copy.ipynb")

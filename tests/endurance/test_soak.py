@@ -74,8 +74,10 @@ def test_every_acknowledged_save_is_archived_once_and_in_order(
     fault_proxy.mode = "pass"
     server.wait_until("archived", timeout=900)
 
-    for path, saves in log.items():
-        archived = [text_of(body) for body in bucket.bodies(f"workspace/{path}")]
+    with ThreadPoolExecutor(16) as pool:
+        bodies = pool.map(lambda path: bucket.bodies(f"workspace/{path}"), log)
+    for (path, saves), of_path in zip(log.items(), bodies, strict=True):
+        archived = [text_of(body) for body in of_path]
         assert len(archived) == len(set(archived)), path
         unsure = {save[2:] for save in saves if save.startswith("? ")}
         expected = [save.removeprefix("? ") for save in saves]

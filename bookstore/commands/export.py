@@ -64,13 +64,11 @@ class Export(BookstoreCommand):
     async def _export(self, folder: Path) -> dict[str, Any]:
         store = self.bookstore.stores.home()
         histories: list[tuple[Section, str, list[Version]]] = []
-        names: dict[Section, Names] = {}
+        names = Names()
         for section in self.bookstore.sections:
-            prefix = self.bookstore.folder(section)
-            names[section] = Names(prefix)
-            async for key, history in all_histories(store, prefix):
+            async for key, history in all_histories(store, self.bookstore.folder(section)):
                 if is_hidden(key):
-                    names[section].add(key)
+                    names.add(key)
                     continue
                 versions = [version for version in history if not version.deleted]
                 histories.append((section, key, versions[:1] if self.newest else versions))
@@ -81,7 +79,7 @@ class Export(BookstoreCommand):
             async def fetch(section: Section, key: str, versions: list[Version]) -> None:
                 async with slots:
                     for version, file in await export.notebook(key, versions):
-                        name = names[section].of(version)
+                        name = names.of(version)
                         entry = Entry(version=version, state="archived", name=name)
                         model = as_model(self.bookstore, section, entry)
                         export.lines.append({"file": file, "section": section, **model})

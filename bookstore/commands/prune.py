@@ -103,7 +103,7 @@ class Prune(HistoryCommand):
     async def _prune(self, prefix: str) -> tuple[list[Version], list[str]]:
         store = self.bookstore.stores.home()
         before = utc_now() - timedelta(days=self.days)
-        names = Names(prefix)
+        names = Names()
         old = {}
         async for key, history in all_histories(store, prefix):
             if is_hidden(key):

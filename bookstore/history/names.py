@@ -22,8 +22,8 @@ from ..storage.paging import all_pages
 from ..validation import BadInput
 from .lineage import Entry
 
-_HIDDEN = "/.bookstore/"  # the folder in a section's folder that has no notebooks in it
-_NAMES = ".bookstore/names/"
+_HIDDEN = "/.bookstore/"  # in each folder, the one that has no notebooks in it
+_NAMES = f"{_HIDDEN}names/"
 _LAST = "\U0010ffff"
 
 
@@ -38,27 +38,21 @@ def after_hidden(key: str) -> str:
 
 
 class Names:
-    """The names of versions, gathered from the keys below a section's folder.
+    """The names of versions, gathered from keys."""
 
-    Parameters
-    ----------
-    folder : str
-        What the section's keys begin with.
-    """
-
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
+    def __init__(self) -> None:
         # By the notebook's key and the version's mark: since when, and the name.
         self._given: dict[str, dict[str, tuple[str, str]]] = defaultdict(dict)
 
     def add(self, key: str) -> None:
         """Take in a key; one that says nothing of a name is ignored."""
-        path, *said = key.removeprefix(self._folder + _NAMES).rsplit("/", 2)
-        if not key.startswith(self._folder + _NAMES) or len(said) != 2:
+        folder, _, said = key.partition(_NAMES)
+        if said.count("/") != 2:
             return
-        mark = unquote(said[0])
-        since, _, name = said[1].partition(" ")
-        of_notebook = self._given[self._folder + path]
+        file, quoted_mark, given = said.split("/")
+        mark = unquote(quoted_mark)
+        since, _, name = given.partition(" ")
+        of_notebook = self._given[f"{folder}/{file}"]
         of_notebook[mark] = max((since, unquote(name)), of_notebook.get(mark, ("", "")))
 
     def of(self, version: Version) -> str:
@@ -67,18 +61,17 @@ class Names:
         return given.get(_mark(version), ("", ""))[1]
 
 
-async def names_of(store: Store, folder: str, entries: list[Entry]) -> list[Entry]:
+async def names_of(store: Store, entries: list[Entry]) -> list[Entry]:
     """Complete versions by their names. Raises `StoreError`."""
-    names = Names(folder)
+    names = Names()
     for key in {entry.version.key for entry in entries}:
-        prefix = folder + _NAMES + key.removeprefix(folder) + "/"
-        async for page in all_pages(partial(store.keys, prefix)):
+        async for page in all_pages(partial(store.keys, _prefix(key))):
             for listed in page.keys:
                 names.add(listed)
     return [replace(entry, name=names.of(entry.version)) for entry in entries]
 
 
-async def give_name(store: Store, folder: str, version: Version, name: str, author: str) -> None:
+async def give_name(store: Store, version: Version, name: str, author: str) -> None:
     """Give a version a name, in the place of the one that it has; an empty one takes it away.
 
     Raises
@@ -88,11 +81,10 @@ async def give_name(store: Store, folder: str, version: Version, name: str, auth
     StoreError
     """
     now = utc_now()
-    path = version.key.removeprefix(folder)
     mark = quote(_mark(version), safe="")
     # Only what has a meaning in a key is quoted, so that names can be read in the bucket.
     written = name.replace("%", "%25").replace("/", "%2F")
-    key = f"{folder}{_NAMES}{path}/{mark}/{format_time(now)} {written}"
+    key = f"{_prefix(version.key)}{mark}/{format_time(now)} {written}"
     if len(key.encode()) > LONGEST_KEY:
         raise BadInput("The notebook's path and this name are too long together: shorten the name.")
     content = io.BytesIO()
@@ -104,6 +96,12 @@ async def give_name(store: Store, folder: str, version: Version, name: str, auth
         release=__version__,
     )
     await store.put(key, content, origin)
+
+
+def _prefix(key: str) -> str:
+    """Return what the keys of the names of a notebook's versions begin with."""
+    folder, _, file = key.rpartition("/")
+    return f"{folder}{_NAMES}{file}/"
 
 
 def _mark(version: Version) -> str:

@@ -267,8 +267,7 @@ class History:
     async def named(self, entries: list[Entry]) -> list[Entry]:
         """Complete the versions of a notebook by their names, where the store tells them."""
         with suppress(StoreError):
-            folder = self._folder(entries[0].version.key) if entries else ""
-            return await names_of(self._stores.home(), folder, entries)
+            return await names_of(self._stores.home(), entries)
         return entries
 
     async def holds(self, key: str, file: str) -> bool:

@@ -46,6 +46,5 @@ async def name_version(
         If the path and the name are too long together.
     """
     entry = await bookstore.history.find(bookstore.key(section, path), version_id or None)
-    store, folder = bookstore.stores.home(), bookstore.folder(section)
-    await give_name(store, folder, entry.version, name, author or username())
+    await give_name(bookstore.stores.home(), entry.version, name, author or username())
     return replace(entry, name=name)

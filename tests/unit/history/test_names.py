@@ -10,7 +10,7 @@ from tests.support.archive import Archive
 
 async def name(archive: Archive, key: str, version_id: str | None, given: str) -> None:
     entry = await archive.history.find(key, version_id)
-    await give_name(archive.store, "w/", entry.version, given, "ann")
+    await give_name(archive.store, entry.version, given, "ann")
 
 
 async def names(archive: Archive, key: str) -> list[str]:

@@ -33,7 +33,7 @@ from .saves.status import ArchiveStatus, Status
 from .storage import NoStore, open_index
 from .storage.loop import StoreLoop
 from .storage.stores import Stores
-from .validation import BadInput, shown
+from .validation import BadInput, object_key, shown
 
 T = TypeVar("T")
 Section = Literal["workspace", "published"]
@@ -108,7 +108,7 @@ class Bookstore:
         if self._options:
             outbox = Outbox(settings.local_path, self._options.url)
             identities = Identities(outbox.directory)
-            folders = [self.folder(section) for section in self.sections]
+            folders = [self.shown_folder(section) for section in self.sections]
             index = open_index(self._options)
             self._history = History(self.stores, outbox, index, identities, folders)
             self._catalogue = Catalogue(self.stores, outbox, index, identities)
@@ -150,8 +150,42 @@ class Bookstore:
         return self._options.bucket if self._options else ""
 
     def key(self, section: Section, path: str) -> str:
-        """Return the key of a notebook among those saved or those published."""
-        return self.folder(section) + path
+        """Return the key of a notebook among those saved or those published.
+
+        Where each user publishes to a folder of their own, ``~ann/report.ipynb`` is Ann's.
+
+        Raises
+        ------
+        NoStore
+            If the prefix is empty, which turns that feature off.
+        BadInput
+            If the path of somebody else's notebook leads elsewhere.
+        """
+        folder, shown = self.folder(section), self.shown_folder(section)
+        if path.startswith("~") and shown != folder:
+            return object_key(shown + path[1:])
+        return folder + path
+
+    def path_of(self, section: Section, key: str) -> str:
+        """Return the path by which `key` finds a notebook again."""
+        folder, shown = self.folder(section), self.shown_folder(section)
+        path = key.removeprefix(folder)
+        if shown == folder or (key.startswith(folder) and not path.startswith("~")):
+            return path
+        return f"~{key.removeprefix(shown)}"
+
+    def shown_folder(self, section: Section) -> str:
+        """Return what the keys begin with that are listed: one's own, and all those published."""
+        return self.shared_folder(section) if section == "published" else self.folder(section)
+
+    def shared_folder(self, section: Section) -> str:
+        """Return what the keys of all users begin with: that of the prefix before ``{username}``.
+
+        It is the user's own folder where that is no folder, or where all have the same.
+        """
+        prefix = getattr(self.settings, f"{section}_prefix")
+        before, username, _ = prefix.lstrip("/").partition("{username}")
+        return before if username and before.endswith("/") else self.folder(section)
 
     def folder(self, section: Section) -> str:
         """Return what the keys of those saved or those published begin with.

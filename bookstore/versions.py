@@ -62,7 +62,7 @@ class HistoryRequest:
 
     async def notebooks(self) -> EntryPage:
         """List the newest version of each notebook."""
-        folder = self.bookstore.folder(self.section)
+        folder = self.bookstore.shown_folder(self.section)
         catalogue = self.bookstore.catalogue
         return await self.bookstore.run(
             catalogue.page(folder, limit=self.limit, search=self.search, after=self.after)

@@ -71,10 +71,9 @@ class Prune(HistoryCommand):
     async def answer(self, *arguments: str) -> dict[str, Any]:
         """Look for old versions, or write the rule."""
         self.bookstore.require_store()
-        prefix = self.bookstore.folder(self.which)
-        if self.lifecycle:
-            return self._rule(prefix)
-        found, failed = await self.bookstore.run(self._prune(prefix))
+        if self.lifecycle:  # one for all users: a bucket has room for a thousand
+            return self._rule(self.bookstore.shared_folder(self.which))
+        found, failed = await self.bookstore.run(self._prune(self.bookstore.folder(self.which)))
         versions = [
             {
                 "key": version.key,

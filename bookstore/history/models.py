@@ -18,7 +18,7 @@ def as_model(bookstore: Bookstore, section: Section, entry: Entry) -> dict[str, 
     version = entry.version
     origin = version.provenance
     return {
-        "path": version.key.removeprefix(bookstore.folder(section)),
+        "path": bookstore.path_of(section, version.key),
         "version_id": version.version_id,
         "name": entry.name,
         "notebook_id": origin.notebook_id if origin else "",

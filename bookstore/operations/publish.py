@@ -60,7 +60,7 @@ async def publish(
         kernel_name=kernel_name_of(file),
         release=__version__,
     )
-    key = bookstore.key(section, path)
+    key = bookstore.folder(section) + path
     store = bookstore.stores.home()
     if section == "published" and not replace:
         await _require_own(store, key, path, origin.author)

@@ -77,9 +77,9 @@ class Origins:
             if key in self._keys:
                 return self._restored(version_id)
             for section in self._bookstore.sections:
-                folder = self._bookstore.folder(section)
-                if key.startswith(folder):
-                    return self._of_another(section, key.removeprefix(folder), version_id)
+                if key.startswith(self._bookstore.shown_folder(section)):
+                    path = self._bookstore.path_of(section, key)
+                    return self._of_another(section, path, version_id)
         return _cloned(bucket, key, version_id)
 
     def _restored(self, version_id: str) -> Origin:

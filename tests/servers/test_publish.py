@@ -99,6 +99,35 @@ def test_what_another_user_published_is_replaced_on_demand_only(
     assert "true or false" in ann.bookstore("PUT", "publish/report.ipynb", **unclear)["message"]
 
 
+def test_what_all_users_publish_is_listed_for_everybody(
+    start_server: StartServer, core_kind: str, bucket: Bucket
+) -> None:
+    prefix = {"published_prefix": "published/{username}"}
+    ann, ben = (
+        start_server(core_kind, **bucket.settings, **prefix, env={"JUPYTERHUB_USER": name})
+        for name in ("ann", "ben")
+    )
+    for server, text in ((ann, "ann's"), (ben, "ben's")):
+        for path in ("report.ipynb", "~ann/report.ipynb"):
+            publish(server, path, make_notebook(text))
+    everybodys = {"params": {"in": "published"}}
+    listed = ann.bookstore("GET", "notebooks", **everybodys)["notebooks"]
+    assert [notebook["path"] for notebook in listed] == [
+        "report.ipynb",
+        "~ann/~ann/report.ipynb",
+        "~ben/report.ipynb",
+        "~ben/~ann/report.ipynb",
+    ]
+    for notebook in listed:
+        path = notebook["path"]
+        (version,) = ann.bookstore("GET", f"versions/{path}", **everybodys)["versions"]
+        assert version["author"] == ("ben" if path.startswith("~ben") else "ann")
+        page = ann.api("GET", f"/bookstore/view/{path}", **everybodys)
+        assert f"{version['author']}'s" in page.text.replace("&#39;", "'")
+    for path in ("~../report.ipynb", "~/report.ipynb"):
+        ann.bookstore("GET", f"versions/{path}", **everybodys, status=400)
+
+
 def test_publishing_again_keeps_what_was_published(shared_server: JupyterServer) -> None:
     links = [
         publish(shared_server, "again.ipynb", make_notebook(text))["clone_url"]

@@ -28,8 +28,17 @@ def version(version_id: str, save_id: str = "", copied_from: str = "") -> Entry:
     )
 
 
+def bookstore_with(folders: dict[str, str], bucket: str = "b") -> Any:
+    return SimpleNamespace(
+        bucket=bucket,
+        shown_folder=folders.__getitem__,
+        path_of=lambda section, key: key.removeprefix(folders[section]),
+        sections=[*folders],
+    )
+
+
 def origin_of(copied_from: str, bucket: str = "b") -> Origin | None:
-    bookstore: Any = SimpleNamespace(bucket=bucket, folder=FOLDERS.__getitem__, sections=[*FOLDERS])
+    bookstore = bookstore_with(FOLDERS, bucket)
     copy = version("v9", copied_from=copied_from)
     entries = [copy, version("v1", save_id="s1")]
     origins = Origins(bookstore, "a.ipynb", entries, lambda *place: " ".join(place))
@@ -93,8 +102,7 @@ def test_the_embedded_store_is_no_address() -> None:
 
 
 def test_a_section_that_is_off_is_no_origin() -> None:
-    folders = {"workspace": "workspace/"}
-    bookstore: Any = SimpleNamespace(bucket="b", folder=folders.__getitem__, sections=[*folders])
+    bookstore = bookstore_with({"workspace": "workspace/"})
     copy = version("v9", copied_from="s3://b/published/b.ipynb?versionId=v1")
     origin = Origins(bookstore, "a.ipynb", [copy], lambda *place: " ".join(place)).of(copy)
     assert origin == Origin("cloned from", "s3://b/published/b.ipynb, version v1")

@@ -224,6 +224,8 @@ class NameHandler(_HistoryHandler):
         path = notebook_path(path)
         model = await self.model()
         version_id = text_field(model, "version_id")
+        if model.get("name") is None:
+            raise BadInput("name is missing: an empty one takes away that which the version has.")
         name = version_label(text_field(model, "name"))
         naming = name_version(
             self.bookstore,

@@ -157,6 +157,8 @@ STATE_CHANGES = [
     ("POST", CLONE),
     ("POST", FS_CLONE),
     ("POST", "/api/bookstore/restore/a.ipynb"),
+    ("POST", "/api/bookstore/name/a.ipynb"),
+    ("POST", "/api/bookstore/cell/a.ipynb"),
 ]
 BAD_BODIES = [
     b"",
@@ -306,12 +308,15 @@ BAD_PATHS = [
 PATH_ROUTES = [
     ("PUT", "/api/bookstore/publish{}", {"type": "notebook", "content": make_notebook()}),
     ("POST", "/api/bookstore/restore{}", {"version_id": "x"}),
+    ("POST", "/api/bookstore/name{}", {"name": "x"}),
+    ("POST", "/api/bookstore/cell{}", {"version_id": "x", "cell": 1}),
     ("GET", "/api/bookstore/versions{}", None),
     ("GET", "/api/bookstore/versions{}?version_id=x", None),
     ("GET", "/api/bookstore/diff{}?base=x&head=y", None),
     ("GET", "/bookstore/versions{}", None),
     ("GET", "/bookstore/diff{}?base=x", None),
     ("GET", "/bookstore/view{}", None),
+    ("GET", "/bookstore/cell{}?version_id=x&cell=1", None),
 ]
 
 
@@ -753,6 +758,8 @@ def test_a_login_needs_the_xsrf_token_to_change_anything(
         ("POST", CLONE, clone),
         ("POST", FS_CLONE, {"relpath": "a.txt", "target_path": "login.txt"}),
         ("POST", "/api/bookstore/restore/a.ipynb", {"version_id": newest}),
+        ("POST", "/api/bookstore/name/a.ipynb", {"name": "named"}),
+        ("POST", "/api/bookstore/cell/a.ipynb", {"version_id": newest, "cell": 1}),
         (
             "PUT",
             "/api/bookstore/publish/login.ipynb",
@@ -920,6 +927,10 @@ def pages_of(server: JupyterServer, bucket: str, name: str) -> list[requests.Res
     for text in (name, name + name):
         notebook["cells"][0]["source"] = text
         ids.append(put_version(server, path, json.dumps(notebook).encode()))
+    # A version's name has fewer characters than a notebook's may have.
+    given = "".join(filter(str.isprintable, name))[:100]
+    named = send(server, "POST", f"/api/bookstore/name/{quote(path)}", {"name": given})
+    assert named.status_code == 200, named.text
     (basedir(server) / path).parent.mkdir(parents=True, exist_ok=True)
     (basedir(server) / path).write_text("fine")
     source = {"s3_bucket": bucket, "s3_key": f"workspace/{path}", "target_path": name}
@@ -929,6 +940,7 @@ def pages_of(server: JupyterServer, bucket: str, name: str) -> list[requests.Res
         f"/bookstore/clone?{urlencode(source)}",
         f"/bookstore/fs-clone?{urlencode({'relpath': path, 'target_path': name})}",
         f"/bookstore/versions/{quote(path)}",
+        f"/bookstore/cell/{quote(path)}?version_id={ids[0]}&cell=1",
         f"/bookstore/diff/{quote(path)}?base={ids[0]}&head={ids[1]}",
         f"/bookstore/view/{quote(path)}",
     ]

@@ -350,7 +350,7 @@ def _core(hostile: str) -> str:
 
 
 def test_nothing_of_a_notebook_runs_where_it_is_viewed(
-    server: JupyterServer, page: Page, visit: Visit
+    server: JupyterServer, shared_bucket: Bucket, page: Page, visit: Visit
 ) -> None:
     notebook = make_notebook(
         "looked at <script>attacked()</script><img src=x onerror=attacked()>"
@@ -380,6 +380,8 @@ def test_nothing_of_a_notebook_runs_where_it_is_viewed(
     visit("/view/attack.ipynb")
     expect(page.get_by_text("looked at")).to_be_visible()
     expect(page.get_by_text("an output")).to_be_visible()
+    visit("/clone", s3_bucket=shared_bucket.name, s3_key="workspace/attack.ipynb")
+    expect(page.frame_locator("iframe").get_by_text("an output")).to_be_visible()
     server.save("attack.ipynb", make_notebook("harmless"))
     server.wait_until("archived")
     visit("/versions/attack.ipynb")

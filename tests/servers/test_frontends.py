@@ -101,16 +101,7 @@ def test_lab_and_notebook_7_show_versions_restore_and_publish(
     expect(panel.get_by_role("heading", level=2)).to_have_text(HOSTILE)
 
     versions.last.click()
-    if view == "lab/tree":
-        panel.get_by_role("button", name="Compare with now").click()
-        shown = page.frame_locator("iframe")
-        expect(shown.get_by_text("first")).to_be_visible()
-        expect(shown.get_by_text("third")).to_be_visible()
-    else:
-        with page.expect_popup() as opened:
-            panel.get_by_role("button", name="Compare with now").click()
-        expect(opened.value.get_by_text("first")).to_be_visible()
-        opened.value.close()
+    expect_changes(page, in_frame=view == "lab/tree")
 
     panel.get_by_role("button", name="Name…").click()
     answer_with_name(page, HOSTILE_NAME)
@@ -132,6 +123,26 @@ def test_lab_and_notebook_7_show_versions_restore_and_publish(
         re.compile(r"/user/ann/bookstore/clone\?s3_bucket=")
     )
     assert attacks == []
+
+
+def expect_changes(page: Page, *, in_frame: bool) -> None:
+    """Compare the version that is chosen with the newest, and go to where a cell is brought back."""
+    compare = page.get_by_role("button", name="Compare with now")
+    if not in_frame:
+        with page.expect_popup() as opened:
+            compare.click()
+        expect(opened.value.get_by_text("third")).to_be_visible()
+        opened.value.close()
+        return
+    compare.click()
+    changes = page.frame_locator("iframe")
+    expect(changes.get_by_text("third")).to_be_visible()
+    with page.expect_popup() as opened:
+        changes.get_by_role("link", name="Bring this cell back").click()
+    expect(opened.value.get_by_role("button", name="Bring it back")).to_be_enabled()
+    # Its script runs: it is not in the sandbox of the page that it was opened from.
+    expect(opened.value.locator("time")).not_to_contain_text("UTC")
+    opened.value.close()
 
 
 def answer_with_name(page: Page, name: str) -> None:

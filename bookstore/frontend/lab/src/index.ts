@@ -49,7 +49,14 @@ function activate(
       return;
     }
     if (!viewer || viewer.isDisposed) {
-      const sandbox = ['same-origin', 'scripts', 'forms', 'popups', 'downloads'];
+      const sandbox = [
+        'same-origin',
+        'scripts',
+        'forms',
+        'popups',
+        'popups-to-escape-sandbox', // what opens beside it is a page like others
+        'downloads'
+      ];
       const content = new IFrame({
         sandbox: sandbox.map(what => `allow-${what}` as IFrame.SandboxExceptions)
       });

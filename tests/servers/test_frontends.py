@@ -126,7 +126,7 @@ def test_lab_and_notebook_7_show_versions_restore_and_publish(
 
 
 def expect_changes(page: Page, *, in_frame: bool) -> None:
-    """Compare the version that is chosen with the newest, and go to where a cell is brought back."""
+    """Compare the version that is chosen with the newest, and ask for a cell of it."""
     compare = page.get_by_role("button", name="Compare with now")
     if not in_frame:
         with page.expect_popup() as opened:

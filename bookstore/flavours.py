@@ -8,6 +8,7 @@ once, on the names that this module resolves.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, TypeVar
@@ -72,6 +73,13 @@ authorized: Callable[[_Method], _Method] = (
 )
 
 
+# Which request is answered now; the first releases of jupyter_server 2 do not tell.
+_context: Any = None
+if SERVER == JUPYTER_SERVER:
+    with suppress(ImportError):
+        _context = import_module("jupyter_server.base.call_context").CallContext
+
+
 def is_asynchronous(contents_manager: Any) -> bool:
     """Return whether a contents manager awaits what its checkpoints return; classic's never do."""
     return isinstance(contents_manager, getattr(_managers, "AsyncContentsManager", ()))
@@ -83,16 +91,16 @@ def current_username() -> str:
     The stock identity providers know a token or a password, and make names up. A room of
     jupyter-collaboration saves by itself, within the GET request of whoever opened it.
     """
-    if SERVER == CLASSIC:
-        return ""
-    context = import_module("jupyter_server.base.call_context").CallContext
-    handler = context.get(context.JUPYTER_HANDLER)
+    handler = _context.get(_context.JUPYTER_HANDLER) if _context else None
     provider = type(getattr(handler, "identity_provider", None))
     if handler is None or provider.__module__.startswith(JUPYTER_SERVER):
         return ""
     if handler.request.method in ("GET", "HEAD"):
         return ""
-    return str(getattr(handler.current_user, "username", ""))
+    # Providers are other people's code, and no save may fail because of them.
+    with suppress(Exception):
+        return str(getattr(handler.current_user, "username", ""))
+    return ""
 
 
 def location_of(path: str, settings: Mapping[str, Any]) -> str:

@@ -112,16 +112,16 @@ class HistoryRequest:
                 "base is missing: it is the id of the version that head is compared with."
             )
         head = self.get_query_argument("head", "") or None
-        models = []
+        entries = []
         notebooks = []
         for version_id in (version_name(base), head and version_name(head)):
             with copy_on_its_way() as content:
                 entry = await self.read(key, version_id, content)
                 _require_json(entry)
                 notebooks.append(await asyncio.to_thread(_notebook, content))
-            (entry,) = await self.bookstore.run(self.bookstore.history.named([entry]))
-            models.append(as_model(self.bookstore, self.section, entry))
-        return models, notebooks
+            entries.append(entry)
+        entries = await self.bookstore.run(self.bookstore.history.named(entries))
+        return [as_model(self.bookstore, self.section, entry) for entry in entries], notebooks
 
 
 class _HistoryHandler(HistoryRequest, ApiHandler):

@@ -29,7 +29,7 @@ from ..validation import BadInput
 from .lineage import Entry, State, Trail, marked, pending_entry
 from .names import names_of
 
-SHORTEST_BEGINNING = 8  # characters of a version id that may stand for all of it
+_SHORTEST_BEGINNING = 8  # characters of a version id that may stand for all of it
 _PAGE = 200  # versions asked for at once when one is looked for
 _LONGEST_SEARCH = 5_000  # versions
 _MOST_LOOKED_AT = 2_000  # versions that are listed for one page
@@ -115,6 +115,15 @@ class History:
         BadInput
             If `after` is not the `next` of another page.
         """
+        page = await self._unnamed(key, limit=limit, after=after, notebook=notebook)
+        if page.error:
+            return page
+        return replace(page, entries=await self.named(page.entries))
+
+    async def _unnamed(
+        self, key: str, *, limit: int, after: str | None = None, notebook: str = ""
+    ) -> EntryPage:
+        """List versions as `page` does, without asking for their names."""
         saves = await asyncio.to_thread(self._saves)
         if after:
             trail = Trail.resumed(after, self._folder(key), key, self._is_other(key))
@@ -156,9 +165,8 @@ class History:
             others = {version.notebook_id: version for version in known}
         others |= trail.others
         others.pop(trail.notebook_id, None)
-        entries = marked(_as_archived(entries, trail), has_latest=has_latest)
         return EntryPage(
-            entries=await self.named(entries),
+            entries=marked(_as_archived(entries, trail), has_latest=has_latest),
             next=trail.cursor,
             notebook_id=trail.notebook_id,
             others=list(others.values()),
@@ -337,15 +345,15 @@ class History:
         alike: list[Entry] = []
         limit = _PAGE if version_id else 1
         while looked_at < _LONGEST_SEARCH:
-            page = await self.page(key, limit=limit, after=after, notebook=notebook)
+            page = await self._unnamed(key, limit=limit, after=after, notebook=notebook)
             for entry in page.entries:
                 if entry.state not in states:
                     continue
-                if version_id is None or version_id in _ids(entry.version):
+                ids = _ids(entry.version)
+                if version_id is None or version_id in ids:
                     return entry
-                if len(version_id) >= SHORTEST_BEGINNING and any(
-                    name.startswith(version_id) for name in _ids(entry.version)
-                ):
+                is_alike = any(each.startswith(version_id) for each in ids)
+                if is_alike and len(version_id) >= _SHORTEST_BEGINNING:
                     alike.append(entry)
             after, looked_at = page.next, looked_at + max(_PAGE, len(page.entries))
             if after is None:

@@ -69,29 +69,25 @@ define([
     return $("<label/>").css("width", "100%").append(document.createTextNode(label), group);
   }
 
+  function send(type, route, model) {
+    return utils.promising_ajax(url("api/bookstore", route, notebookPath()), {
+      type,
+      contentType: "application/json",
+      dataType: "json",
+      processData: false,
+      data: JSON.stringify(model),
+    });
+  }
+
   function publish() {
     const model = { type: "notebook", content: Jupyter.notebook.toJSON() };
-    return utils
-      .promising_ajax(url("api/bookstore/publish", notebookPath()), {
-        type: "PUT",
-        contentType: "application/json",
-        dataType: "json",
-        processData: false,
-        data: JSON.stringify(model),
-      })
-      .then(showPublished, (error) => showDialog("Not published", error.message));
+    return send("PUT", "publish", model).then(showPublished, (error) =>
+      showDialog("Not published", error.message),
+    );
   }
 
   function nameSaved(name) {
-    return Jupyter.notebook.save_notebook().then(() =>
-      utils.promising_ajax(url("api/bookstore/name", notebookPath()), {
-        type: "POST",
-        contentType: "application/json",
-        dataType: "json",
-        processData: false,
-        data: JSON.stringify({ name }),
-      }),
-    );
+    return Jupyter.notebook.save_notebook().then(() => send("POST", "name", { name }));
   }
 
   function saveNamed() {

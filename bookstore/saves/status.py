@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -83,11 +83,10 @@ class Report:
         except (OSError, ValueError):
             return cls()
         report = _made(cls, told) or cls()
-        return cls(
+        return replace(
+            report,
             last_archived=_made(Archived, report.last_archived),
             last_error=_made(Trouble, report.last_error),
-            versioned=report.versioned,
-            problem=report.problem,
         )
 
 

@@ -16,7 +16,7 @@ from nbclient import NotebookClient
 from bookstore.client import BookstoreClient, BookstoreError
 from tests.support.kernels import ServerKernel
 from tests.support.notebooks import make_notebook, text_of
-from tests.support.object_store import Bucket, ObjectStore
+from tests.support.object_store import Bucket
 from tests.support.servers import JupyterServer, contents_url
 from tests.support.waiting import wait_for
 
@@ -44,14 +44,6 @@ def open_notebook() -> Any:
             return kernels.enter_context(ServerKernel(server.url, path=path, **options))
 
         yield open_notebook
-
-
-@pytest.fixture(scope="module")
-def shared_bucket(ceph: ObjectStore, core_kind: str) -> Iterator[Bucket]:
-    """The bucket of the shared server, for each kind of server another."""
-    bucket = ceph.new_bucket()
-    yield bucket
-    bucket.remove()
 
 
 @pytest.fixture(scope="module")

@@ -37,18 +37,13 @@ class BookstoreCloneHandler(PageHandler):
     @endpoint
     async def get(self) -> None:
         """Show what would be cloned."""
-        source = Source.checked(
-            self.bookstore,
-            bucket=self.get_query_argument("s3_bucket", ""),
-            key=self.get_query_argument("s3_key", ""),
-            version_id=self.get_query_argument("s3_version_id", ""),
-        )
+        source = source_in_query(self)
         version = await self.bookstore.run(source.describe(self.bookstore))
         parameters = self.construct_template_params(source.bucket, source.key)
         parameters["model"]["s3_version_id"] = version.version_id
         parameters["details"] += _details(version)
         parameters["newer"] = await self._newer(source) if source.version_id else None
-        query = urlencode({**parameters["model"], "s3_version_id": version.version_id})
+        query = urlencode(parameters["model"])
         parameters["preview_url"] = self.server_url(f"bookstore/clone/preview?{query}")
         if target := self.get_query_argument("target_path", ""):
             parameters["target_path"] = target
@@ -178,6 +173,23 @@ class BookstoreFSCloneAPIHandler(ApiHandler):
             await asyncio.to_thread(_copy, file, content, limit)
             saved = await clone_to(self, target, content, source=f"file:{relpath}")
         await self.answer(saved)
+
+
+def source_in_query(page: PageHandler) -> Source:
+    """Check which version the query of a page names.
+
+    Raises
+    ------
+    BadInput
+    NotOffered
+    NotAllowed
+    """
+    return Source.checked(
+        page.bookstore,
+        bucket=page.get_query_argument("s3_bucket", ""),
+        key=page.get_query_argument("s3_key", ""),
+        version_id=page.get_query_argument("s3_version_id", ""),
+    )
 
 
 def find_in_basedir(bookstore: Bookstore, relpath: str) -> Path:

@@ -11,7 +11,7 @@ import atexit
 import json
 from collections.abc import Coroutine
 from logging import Logger
-from typing import Any, Literal, TypeVar, cast, get_args
+from typing import Any, BinaryIO, Literal, TypeVar, cast, get_args
 
 from traitlets.config import Configurable
 
@@ -24,6 +24,7 @@ from .bookstore_config import (
     validate_bookstore,
 )
 from .history.catalogue import Catalogue
+from .history.lineage import Entry
 from .history.versions import History
 from .s3_paths import s3_key
 from .saves.identities import Identities
@@ -37,7 +38,6 @@ from .validation import BadInput, object_key, shown
 
 T = TypeVar("T")
 Section = Literal["workspace", "published"]
-
 
 MIXED = (
     "All users of this JupyterHub save under the same keys, and see and replace each other's"
@@ -204,6 +204,14 @@ class Bookstore:
     def sections(self) -> list[Section]:
         """Return those that have a prefix: one with an empty prefix is off."""
         return [section for section, prefix in self._prefixes.items() if prefix]
+
+    async def read(self, key: str, version_id: str | None, target: BinaryIO) -> Entry:
+        """Write the bytes of a version to an open file, `max_clone_size` of them at most.
+
+        This belongs into `run`, or `wait`; it raises what `History.read` raises.
+        """
+        limit = self.settings.max_clone_size
+        return await self.history.read(key, version_id, target, limit=limit)
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Await work on the stores, which is done in a thread with a loop of its own."""

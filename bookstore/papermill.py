@@ -69,8 +69,7 @@ class BookstoreHandler:
             bookstore = _configured()
             content = io.BytesIO()
             key = bookstore.key(place.section, notebook_path(place.path))
-            limit = bookstore.settings.max_clone_size
-            bookstore.wait(bookstore.history.read(key, place.version_id, content, limit=limit))
+            bookstore.wait(bookstore.read(key, place.version_id, content))
             return _text_of(content.getvalue())
         except _FORESEEN as error:
             raise BookstoreIOError(f"{url} cannot be read: {error}") from error

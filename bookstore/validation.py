@@ -143,7 +143,7 @@ def version_label(name: str) -> str:
     name = name.strip()
     if len(name) > _LONGEST_NAME:
         raise BadInput(f"The name {shown(name)} is longer than {_LONGEST_NAME} characters.")
-    if _is_broken(name) or not name.isprintable():
+    if not name.isprintable():  # nor is half a surrogate pair
         raise BadInput(f"The name {shown(name)} has characters that cannot be shown.")
     return name
 
@@ -156,6 +156,12 @@ def text_field(model: dict[str, Any], name: str, default: str = "") -> str:
     if not isinstance(value, str):
         raise BadInput(f"{name} must be a text, not {_json_type(value)}.")
     return value
+
+
+def whole_number(text: str) -> int:
+    """Read a whole number from 1; 0 where it is none, or one that is too long."""
+    is_number = text.isascii() and text.isdigit() and len(text) < 10  # int() takes only so many
+    return int(text) if is_number else 0
 
 
 def shown(text: str) -> str:

@@ -26,6 +26,7 @@ from .validation import (
     text_field,
     version_label,
     version_name,
+    whole_number,
 )
 from .web.base import ApiHandler, endpoint
 
@@ -93,10 +94,7 @@ class HistoryRequest:
 
     async def read(self, key: str, version_id: str | None, content: BinaryIO) -> Entry:
         """Write the bytes of a version to an open file, and go back to its beginning."""
-        limit = self.bookstore.settings.max_clone_size
-        entry = await self.bookstore.run(
-            self.bookstore.history.read(key, version_id, content, limit=limit)
-        )
+        entry = await self.bookstore.run(self.bookstore.read(key, version_id, content))
         content.seek(0)
         return entry
 
@@ -131,8 +129,7 @@ class _HistoryHandler(HistoryRequest, ApiHandler):
     def limit(self) -> int:
         """Return how many there shall be on a page."""
         text = self.get_query_argument("limit", str(_LIMIT))
-        is_number = text.isascii() and text.isdigit() and len(text) < 10  # int() takes only so many
-        limit = int(text) if is_number else 0
+        limit = whole_number(text)
         if not 1 <= limit <= _HIGHEST_LIMIT:
             raise BadInput(f"limit must be from 1 to {_HIGHEST_LIMIT}, not {shown(text)}.")
         return limit

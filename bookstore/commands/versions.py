@@ -52,9 +52,8 @@ class HistoryCommand(BookstoreCommand):
     async def read(self, key: str, version_id: str | None) -> tuple[Entry, bytes]:
         """Read a version, the newest if none is named."""
         content = BytesIO()
-        limit = self.bookstore.settings.max_clone_size
-        reading = self.bookstore.history.read(key, version_id, content, limit=limit)
-        return await self.bookstore.run(reading), content.getvalue()
+        entry = await self.bookstore.run(self.bookstore.read(key, version_id, content))
+        return entry, content.getvalue()
 
 
 def path_and_version(argument: str) -> tuple[str, str]:

@@ -65,11 +65,9 @@ async def cell_of(
     BadInput
         If it has no such cell.
     """
-    limit = bookstore.settings.max_clone_size
     with copy_on_its_way() as content:
         key = bookstore.key("workspace", path)
-        reading = bookstore.history.read(key, version_id, content, limit=limit)
-        entry = await bookstore.run(reading)
+        entry = await bookstore.run(bookstore.read(key, version_id, content))
         notebook = await asyncio.to_thread(_opened, content)
     cells = notebook["cells"]
     if not 1 <= number <= len(cells):

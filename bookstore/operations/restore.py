@@ -46,10 +46,8 @@ async def restore(
         target = target_path(target, of=path)
         await asyncio.to_thread(require_inside, contents_manager, target)
     with copy_on_its_way() as content:
-        limit = bookstore.settings.max_clone_size
         key = bookstore.key("workspace", path)
-        reading = bookstore.history.read(key, version_id, content, limit=limit)
-        entry = await bookstore.run(reading)
+        entry = await bookstore.run(bookstore.read(key, version_id, content))
         await archive_what_is_there(bookstore, contents_manager, target)
         version = entry.version
         source = s3_url(bookstore.bucket, version.key, version.version_id)

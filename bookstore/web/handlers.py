@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from tornado.web import StaticFileHandler
 
+from ..clone import source_in_query
 from ..core import Bookstore, Section
 from ..history.lineage import Entry, time_of
 from ..history.models import as_model, other_as_model
@@ -19,11 +20,10 @@ from ..notebooks.changes import CellChange, changed_names, compare_cells, source
 from ..notebooks.json import NotANotebook
 from ..notebooks.view import outputs_renderer, rendered
 from ..operations.cells import cell_of
-from ..operations.clone import Source
 from ..operations.contents import copy_on_its_way, resolved
 from ..storage import StoreError
 from ..storage.base import format_time, parse_time
-from ..validation import notebook_path, version_name
+from ..validation import notebook_path, version_name, whole_number
 from ..versions import HistoryRequest
 from . import pages
 from .base import PageHandler, endpoint
@@ -211,9 +211,7 @@ class CellPageHandler(_BrowseHandler):
         """Show the cell."""
         path = notebook_path(path)
         version_id = version_name(self.get_query_argument("version_id", ""))
-        wanted = self.get_query_argument("cell", "")
-        is_number = wanted.isascii() and wanted.isdigit() and len(wanted) < 10
-        number = int(wanted) if is_number else 0
+        number = whole_number(self.get_query_argument("cell", ""))
         entry, _, cell = await cell_of(self.bookstore, path, version_id, number)
         await self.page(
             "cell.html",
@@ -262,12 +260,7 @@ class ClonePreviewHandler(_ContentHandler):
     @endpoint
     async def get(self) -> None:
         """Show it, as the page of a version does."""
-        source = Source.checked(
-            self.bookstore,
-            bucket=self.get_query_argument("s3_bucket", ""),
-            key=self.get_query_argument("s3_key", ""),
-            version_id=self.get_query_argument("s3_version_id", ""),
-        )
+        source = source_in_query(self)
         with copy_on_its_way() as content:
             downloading = source.download(self.bookstore, content, limit=_LARGEST_PREVIEW)
             await self.bookstore.run(downloading)

@@ -1,8 +1,8 @@
 """The outbox: saves that are durable on this machine and on their way to a store.
 
-A save is one file: the notebook's bytes, then a line of JSON that says what they are. It is there
-as soon as that line is whole, so a save needs no lock, no database and no other process, and a
-server killed at any point leaves a whole save or none. The file's name is the save's id.
+A save is one file: the notebook's bytes, then a line of JSON that says what they are. It gets its
+name, the save's id, when it is whole, so a save needs no lock, no database and no other process,
+and a server killed at any point leaves a whole save or none.
 
 A row in a database would be more to wait for: its transaction takes a lock that the uploader and
 other servers hold at times, and unless each is synchronised a power cut can cost all of them.
@@ -10,16 +10,14 @@ other servers hold at times, and unless each is synchronised a power cut can cos
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import io
-import math
 import os
 import shutil
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+import uuid
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import datetime, timezone
 from pathlib import Path
@@ -28,17 +26,14 @@ from typing import Any, BinaryIO
 from ..storage.base import Provenance
 from ..storage.options import short_name
 from ..storage.records import as_record, read_record, sync_directory
-from . import blanks
-from .blanks import Blank, Blanks
+from .clock import SaveClock
+from .wake_pipe import WakePipe
 
-_WAITING = ".save"
-_SENT = ".sent"  # given to the store at least once: it may be there already
+_UNFINISHED = ".part"
+_SAVE = ".save"
+_SENT = ".sent"  # beside a save that was sent to the store, and may be there already
 _FORMAT = 1  # of records; raised where an older release would misread them
-# Seconds without a write after which half a save counts as left by a server that was killed. Should
-# its writer only have been held up, as by a suspended machine, that records the save anew.
-_UNDER_WAY = 10.0
-_FORGOTTEN = 86_400.0  # seconds after which nobody will fill a file that was made ahead
-_SLEWING = 10_000_000  # nanoseconds by which a clock may be held back without being set back
+_FORGOTTEN = 86_400.0  # seconds after which nobody will finish a file
 _COPY_PIECE = 1 << 30  # bytes
 IN_MEMORY = 1 << 20  # bytes up to which a save is held in memory while it is sent
 
@@ -124,20 +119,15 @@ class Outbox:
         self.lock_file = self.directory / "uploader.lock"
         self.set_aside_directory = self.directory / "unreadable"
         self.report_file = self.directory / "report"
-        self._pipe = self.directory / "wake"
+        self.wake_pipe = WakePipe(self.directory / "wake")
         self._prefix = os.path.join(self.directory, "")
-        self._blanks = Blanks(self.directory, _WAITING)
-        self._clock = _Clock(self._newest_time)
+        self._clock = SaveClock(self._newest_time)
         self._read: dict[str, Save] = {}
 
     def create(self) -> None:
         """Make the folder, readable by its owner only, and say in it which store it is for."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self.directory / "store").write_text(f"{self.store_url}\n", encoding="utf-8")
-
-    def close(self) -> None:
-        """Remove everything but saves."""
-        self._blanks.close()
 
     def add_file(self, file: str, **record: str) -> str:
         """Take in a file as it is on disk now, by one copy in the kernel.
@@ -171,19 +161,17 @@ class Outbox:
     def ids(self) -> set[str]:
         """Return the ids of the saves that are pending."""
         try:
-            with os.scandir(self.directory) as entries:
-                names = ((entry, entry.name.partition(".")[0]) for entry in entries)
-                # What was read before is a save: looking at its file takes longer than its name.
-                return {name for entry, name in names if name in self._read or _is_save(entry)}
+            names = os.listdir(self.directory)
         except (FileNotFoundError, NotADirectoryError):
             return set()
+        return {name.removesuffix(_SAVE) for name in names if name.endswith(_SAVE)}
 
     def has(self, save_id: str) -> bool:
         """Return whether a save is still waiting."""
-        return any(os.path.exists(file) for file in self._possible_files(save_id))
+        return os.path.exists(self._file(save_id, _SAVE))
 
     def load(self, save_id: str) -> Save | None:
-        """Read what a save is; None while it is being written, or if only a newer release can.
+        """Read what a save is; return None if only a newer release can.
 
         Raises
         ------
@@ -192,17 +180,12 @@ class Outbox:
         try:
             with self._open(save_id) as file:
                 record = read_record(file)
-                age = time.time() - os.fstat(file.fileno()).st_mtime
         except OSError as error:
             raise UnreadableSave(f"its file cannot be read ({error.strerror})") from error
-        try:
-            if record is not None:
+        if record is not None:
+            with suppress(KeyError, TypeError):
                 known = {name: record[name] for name in _RECORDED if name in record}
                 return Save(save_id=save_id, **known) if record["format"] <= _FORMAT else None
-        except (KeyError, TypeError):
-            pass
-        if age < _UNDER_WAY:
-            return None
         raise UnreadableSave("its file is not whole")
 
     def saves(self) -> list[Save]:
@@ -230,12 +213,12 @@ class Outbox:
 
     def mark_sent(self, save_id: str) -> None:
         """Record, before a save is sent to the store, that it may be there from now on."""
-        if not self.was_sent(save_id):
-            os.rename(self._file(save_id, _WAITING), self._file(save_id, _SENT))
+        os.close(os.open(self._file(save_id, _SENT), os.O_CREAT, 0o600))
 
-    def mark_refused(self, save_id: str) -> None:
-        """Record that the store has refused the save: it is certainly not there."""
-        os.rename(self._file(save_id, _SENT), self._file(save_id, _WAITING))
+    def unmark_sent(self, save_id: str) -> None:
+        """Record that the save is not in the store: it was refused, or is for another store."""
+        with suppress(FileNotFoundError):
+            os.unlink(self._file(save_id, _SENT))
 
     def sync(self, save_ids: Iterable[str]) -> None:
         """Write saves to the disk, so that they outlive a power cut; skip those that are gone.
@@ -250,12 +233,14 @@ class Outbox:
 
     def remove(self, save_id: str) -> None:
         """Remove a save that is in the store."""
-        os.unlink(self._whereabouts(save_id))
+        os.unlink(self._file(save_id, _SAVE))
+        self.unmark_sent(save_id)
 
     def set_aside(self, save_id: str) -> None:
         """Move a save that cannot be read out of the way; nothing is deleted."""
         self.set_aside_directory.mkdir(mode=0o700, exist_ok=True)
-        os.rename(self._whereabouts(save_id), self.set_aside_directory / save_id)
+        os.rename(self._file(save_id, _SAVE), self.set_aside_directory / save_id)
+        self.unmark_sent(save_id)
 
     def pending(self) -> int:
         """Count the saves that are waiting."""
@@ -285,149 +270,52 @@ class Outbox:
         self.create()
         save_ids = other.ids()
         for save_id in save_ids:
-            # If it was sent, then to the other store.
-            os.rename(other._whereabouts(save_id), self._file(save_id, _WAITING))
+            os.rename(other._file(save_id, _SAVE), self._file(save_id, _SAVE))
+            other.unmark_sent(save_id)
         return len(save_ids)
 
     def sweep(self) -> None:
-        """Remove files made ahead by a server that was killed.
-
-        Should one that runs still have them, it makes others.
-        """
+        """Remove what servers and uploaders that were killed have left beside the saves."""
+        saves = self.ids()
         for entry in os.scandir(self.directory):
+            save_id, suffix = os.path.splitext(entry.name)
+            is_left = suffix == _UNFINISHED or (suffix == _SENT and save_id not in saves)
             with suppress(OSError):
-                status = entry.stat()
-                is_blank = entry.name.endswith(blanks.UNFINISHED) or (
-                    entry.name.endswith(_WAITING) and not _is_save(entry)
-                )
-                if is_blank and time.time() - status.st_mtime > _FORGOTTEN:
+                if is_left and time.time() - entry.stat().st_mtime > _FORGOTTEN:
                     os.unlink(entry)
-
-    @contextmanager
-    def wakes(self, on_wake: Callable[[], None]) -> Iterator[None]:
-        """Call a function in the event loop when another process calls `wake`.
-
-        Parameters
-        ----------
-        on_wake : callable
-        """
-        loop = asyncio.get_running_loop()
-        with suppress(OSError):  # it is there, or the file system has no named pipes
-            os.mkfifo(self._pipe, mode=0o600)
-        try:
-            # Opened for writing, too, it does not end when a writer closes it.
-            pipe = os.open(self._pipe, os.O_RDWR | os.O_NONBLOCK)
-        except OSError:
-            yield  # saves of others are found by looking
-            return
-
-        def read() -> None:
-            with suppress(BlockingIOError):
-                os.read(pipe, 1 << 16)
-            on_wake()
-
-        loop.add_reader(pipe, read)
-        try:
-            yield
-        finally:
-            loop.remove_reader(pipe)
-            os.close(pipe)
-
-    def wake(self) -> None:
-        """Notify the process that uploads from this outbox of a save."""
-        with suppress(OSError):  # nobody reads, or the pipe is full
-            pipe = os.open(self._pipe, os.O_WRONLY | os.O_NONBLOCK)
-            try:
-                os.write(pipe, b"\n")
-            finally:
-                os.close(pipe)
 
     def _file(self, save_id: str, suffix: str) -> str:
         return f"{self._prefix}{save_id}{suffix}"
 
-    def _possible_files(self, save_id: str) -> tuple[str, ...]:
-        """Return the possible files of a save, in the order to try: the uploader may rename it."""
-        waiting, sent = self._file(save_id, _WAITING), self._file(save_id, _SENT)
-        return waiting, sent, waiting
-
     def _open(self, save_id: str) -> io.FileIO:
-        *others, last = self._possible_files(save_id)
-        for file in others:
-            with suppress(FileNotFoundError):
-                return open(file, "rb", buffering=0)
-        return open(last, "rb", buffering=0)
-
-    def _whereabouts(self, save_id: str) -> str:
-        return self._file(save_id, _SENT if self.was_sent(save_id) else _WAITING)
+        return open(self._file(save_id, _SAVE), "rb", buffering=0)
 
     def _add(self, fill: Callable[[int], int], record: dict[str, Any]) -> str:
-        blank = self._blanks.take()
+        save_id = uuid.uuid4().hex
+        file = self._file(save_id, _UNFINISHED)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
+            record["size"] = fill(descriptor)
             record["format"] = _FORMAT
             record["time"] = self._clock.next()
-            record["size"] = fill(blank.descriptor)
-            _write(blank.descriptor, as_record(record))
-            self._require_in_place(blank)
+            _write(descriptor, as_record(record))
+            os.rename(file, self._file(save_id, _SAVE))
         except BaseException:
             # What is there of it would only fill the disk further.
             with suppress(OSError):
-                os.unlink(blank.file)
+                os.unlink(file)
             raise
         finally:
-            os.close(blank.descriptor)
-        return _save_id(blank)
+            os.close(descriptor)
+        return save_id
 
     def _newest_time(self) -> int:
         with suppress(OSError):
             return max((save.time for save in self.saves()), default=0)
         return 0
 
-    def _require_in_place(self, blank: Blank) -> None:
-        """Require that the file is still where the uploader looks. Raises `FileNotFoundError`."""
-        if os.path.exists(blank.file):
-            return
-        # Else the uploader has it already, or somebody has taken it away.
-        if not os.fstat(blank.descriptor).st_nlink:
-            self._blanks.discard()
-            raise FileNotFoundError(errno.ENOENT, "the outbox was removed", blank.file)
-        aside = os.path.join(self.set_aside_directory, _save_id(blank))
-        if os.path.exists(aside):
-            os.unlink(aside)
-            raise FileNotFoundError(errno.ENOENT, "it was taken for a save left behind", blank.file)
-
 
 _RECORDED = {field.name for field in fields(Save)} - {"save_id"}
-
-
-class _Clock:
-    """Nanoseconds since the epoch that never repeat or run back, so that saves keep their order.
-
-    Parameters
-    ----------
-    newest : callable
-        Return the newest time that any server has given to a save that still waits.
-
-    Notes
-    -----
-    Once the machine's clock was set back, other servers give times that it has yet to reach: until
-    then the newest of them is asked for.
-    """
-
-    def __init__(self, newest: Callable[[], int]) -> None:
-        self._newest = newest
-        self._last = 0
-        self._ahead = math.inf  # nanoseconds before the monotonic clock, which is never set back
-        self._lock = threading.Lock()
-
-    def next(self) -> int:
-        with self._lock:
-            now = time.time_ns()
-            ahead = now - time.monotonic_ns()
-            if now <= self._last or ahead < self._ahead - _SLEWING:
-                self._last = max(self._last, self._newest())
-            self._ahead = ahead
-            self._last = max(now, self._last + 1)
-            return self._last
 
 
 class _Start(io.RawIOBase):
@@ -455,19 +343,6 @@ class _Start(io.RawIOBase):
     def close(self) -> None:
         self._file.close()
         super().close()
-
-
-def _save_id(blank: Blank) -> str:
-    return os.path.basename(blank.file).removesuffix(_WAITING)
-
-
-def _is_save(entry: os.DirEntry[str]) -> bool:
-    if entry.name.endswith(_SENT):
-        return True
-    try:
-        return entry.name.endswith(_WAITING) and entry.stat().st_size != len(blanks.CONTENT)
-    except FileNotFoundError:  # sent, or removed, since the directory was read
-        return os.path.exists(entry.path.removesuffix(_WAITING) + _SENT)
 
 
 def _copy(source: int, target: int) -> int:

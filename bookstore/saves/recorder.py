@@ -115,7 +115,6 @@ class Recorder:
 
     def close(self) -> None:
         """Upload what is pending, for `shutdown_timeout` seconds at most."""
-        self._outbox.close()
         self._uploader.close()
 
     def record_file(self, path: str, os_path: str, *, author: str = "") -> str | None:

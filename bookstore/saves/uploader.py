@@ -30,7 +30,7 @@ from .outbox import IN_MEMORY, Outbox, Save, UnreadableSave
 
 # Saves of another server that shares the outbox are found by looking, where it cannot wake us.
 _LOOK_INTERVAL = 60.0  # seconds
-_UNFINISHED_INTERVAL = 5.0  # seconds until a save that was being written is looked for again
+_OVERTAKEN_INTERVAL = 5.0  # seconds until a save that came while the outbox was read is taken up
 # Saves come first: an upload that begins while more of them arrive would take time from them.
 CALM = 1.0  # seconds without a save after which uploading begins
 _PATIENCE = 5.0  # seconds after which it begins all the same
@@ -112,7 +112,7 @@ class Uploader:
             self._sync()
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(
-                    self._news.wait(), _LOOK_INTERVAL if is_complete else _UNFINISHED_INTERVAL
+                    self._news.wait(), _LOOK_INTERVAL if is_complete else _OVERTAKEN_INTERVAL
                 )
 
     def _sync(self) -> None:
@@ -142,22 +142,21 @@ class Uploader:
         Returns
         -------
         bool
-            Whether these are all there are: none is being written, or has to wait for another.
+            Whether these are all there are: none has to wait until the outbox is read again.
 
         Notes
         -----
         While a directory is read saves are added to it, and of two quick ones of a notebook the
-        older may be missed. It was complete before the newer began, so a second reading has it:
+        older may be missed. It was there before the newer was begun, so a second reading has it:
         of that one, what is newer than all saves of its notebook in the first one has to wait.
         """
         newest: dict[str, int] = {}
         is_complete = True
         first = self._waiting({})
         for save in first.values():
-            if save:
-                newest[save.key] = max(save.time, newest.get(save.key, 0))
+            newest[save.key] = max(save.time, newest.get(save.key, 0))
         for save in self._waiting(first).values() if first else ():
-            if save is None or save.time > newest.get(save.key, 0):
+            if save.time > newest.get(save.key, 0):
                 is_complete = False
                 continue
             self._taken.add(save.save_id)
@@ -172,15 +171,16 @@ class Uploader:
                 task.add_done_callback(self._tasks.discard)
         return is_complete
 
-    def _waiting(self, known: dict[str, Save | None]) -> dict[str, Save | None]:
-        """Return by id the saves in the outbox that are in no queue, None for one being written.
+    def _waiting(self, known: dict[str, Save]) -> dict[str, Save]:
+        """Return by id the saves in the outbox that are in no queue; do not read those known again.
 
-        Those known are not read again.
+        Those that only a newer release can read are left to it.
         """
         waiting = {}
         for save_id in self._outbox.ids() - self._taken:
             try:
-                waiting[save_id] = known.get(save_id) or self._outbox.load(save_id)
+                if save := known.get(save_id) or self._outbox.load(save_id):
+                    waiting[save_id] = save
             except UnreadableSave as error:
                 self._set_aside(save_id, error)
         return waiting
@@ -270,7 +270,7 @@ class Uploader:
                 try:
                     return await self._store.put(save.key, content, origin)
                 except StoreRefused:
-                    self._outbox.mark_refused(save.save_id)
+                    self._outbox.unmark_sent(save.save_id)
                     raise
 
     async def _is_newest(self, save: Save, sha256: str) -> bool:

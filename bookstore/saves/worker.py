@@ -208,7 +208,7 @@ async def _upload(
     )
     life.on_wake = uploader.wake
     try:
-        with outbox.wakes(uploader.wake):
+        with outbox.wake_pipe.listen(uploader.wake):
             uploader.wake()  # by saves that came before
             await _upload_until(life, outbox, uploader, store, report)
         if life.ended.is_set():
@@ -269,14 +269,14 @@ async def _uploader_lock(outbox: Outbox, life: Life) -> AsyncIterator[bool]:
     The kernel releases the lock of a process that was killed.
     """
     lock = FileLock(outbox.lock_file, thread_local=False)
-    life.on_wake = outbox.wake
+    life.on_wake = outbox.wake_pipe.wake
     while not (lock.is_locked or life.ended.is_set() or life.idle_time > IDLE_TIME):
         try:
             lock.acquire(timeout=0)
         except Timeout:
             if outbox.pending():
                 life.needed()
-                outbox.wake()
+                outbox.wake_pipe.wake()
                 holders.end_abandoned(outbox)
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(life.ended.wait(), _LOCK_INTERVAL)

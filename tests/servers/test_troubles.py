@@ -87,7 +87,7 @@ def test_a_damaged_save_in_the_outbox(
         server.save("a.ipynb", make_notebook(f"{number}"))
         server.save("b.ipynb", make_notebook(f"{number}"))
     server.terminate()
-    files = list(server.local_dir.glob("outbox/*/*.s*"))
+    files = list(server.local_dir.glob("outbox/*/*.save"))
     records = {file: json.loads(file.read_bytes().splitlines()[-1]) for file in files}
     assert len(records) == 6
     of_a = [file for file in files if records[file]["path"] == "a.ipynb"]

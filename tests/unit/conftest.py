@@ -1,6 +1,5 @@
 """Fixtures for what needs no server."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,5 @@ from tests.support.archive import Archive
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Iterator[Archive]:
-    archive = Archive(tmp_path)
-    yield archive
-    archive.outbox.close()
+def archive(tmp_path: Path) -> Archive:
+    return Archive(tmp_path)

@@ -1,7 +1,6 @@
 """Whatever notebooks are called in turn, each keeps its own versions, and no other's."""
 
 import tempfile
-from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -125,7 +124,6 @@ class Notebooks:
         await self.upload()
         newest = {name: stored[-1][0] for name, stored in self._stored.items()}
         if all(newest.get(name) is notebook for name, notebook in self._here.items()):
-            self.archive.outbox.close()
             self._disks += 1
             directory = self._directory / f"disk-{self._disks}"
             self.archive = Archive(directory, self._directory / "store")
@@ -176,10 +174,8 @@ class Notebooks:
 async def test_each_notebook_keeps_its_own_versions(
     steps: list[tuple[str, str, str]], offset: int
 ) -> None:
-    with tempfile.TemporaryDirectory() as directory, ExitStack() as open_outboxes:
+    with tempfile.TemporaryDirectory() as directory:
         notebooks = Notebooks(Path(directory), offset)
-        open_outboxes.enter_context(closing(notebooks.elsewhere.outbox))
-        open_outboxes.callback(notebooks.archive.outbox.close)
         for number, (step, name, other_name) in enumerate(steps):
             await notebooks.take(step, name, other_name, str(number))
         await notebooks.require_own_versions()

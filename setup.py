@@ -58,6 +58,7 @@ setup(
         "filelock>=3.12",
         "jinja2>=3.0",
         "jupyter_core>=5",
+        "latex2mathml>=3.77",
         "nbconvert>=6.4.5",
         "nbformat>=5.5",
         "prometheus_client>=0.9",

@@ -32,6 +32,7 @@ from .web.handlers import (
     ClonePreviewHandler,
     DiffPageHandler,
     HomeHandler,
+    RestorePageHandler,
     StaticHandler,
     VersionsPageHandler,
     ViewHandler,
@@ -68,6 +69,7 @@ ROUTES: list[tuple[str, type]] = [
     (rf"/bookstore/diff{_PATH}", DiffPageHandler),
     (rf"/bookstore/cell{_PATH}", CellPageHandler),
     (rf"/bookstore/view{_PATH}", ViewHandler),
+    (rf"/bookstore/restore{_PATH}", RestorePageHandler),
     (r"/bookstore/static/(?P<path>[a-z.]+)", StaticHandler),
 ]
 

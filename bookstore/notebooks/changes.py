@@ -324,8 +324,12 @@ def _text(cell: Any) -> Any:
 
 def source_of(cell: Any) -> str:
     """Return what a cell says; empty where there is none."""
-    source = cell.get("source", "") if cell else ""
-    return "".join(map(str, source)) if isinstance(source, list) else str(source)
+    return joined(cell.get("source", "")) if cell else ""
+
+
+def joined(text: Any) -> str:
+    """Return a text of a notebook, which may be kept as a list of lines."""
+    return "".join(map(str, text)) if isinstance(text, list) else str(text)
 
 
 def _outputs(cell: Any) -> list[dict[str, Any]]:

@@ -6,7 +6,6 @@ run: whoever shows the HTML must see to that.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from html import escape
 from typing import Any
@@ -14,8 +13,6 @@ from typing import Any
 from .changes import source_of
 from .json import open_to_show
 
-_SILENT = logging.getLogger(__name__)
-_SILENT.setLevel(logging.CRITICAL)  # what is not valid is in the notebook, not in the server
 _MISSING = '<p class="hint">A part of this cell cannot be shown.</p>'
 
 
@@ -37,9 +34,9 @@ def rendered(text: bytes) -> tuple[str, str]:
     NotANotebook
         If no server can open it.
     """
-    from nbconvert import HTMLExporter
+    from .html_exporter import NotebookExporter
 
-    exporter = HTMLExporter(template_name="basic", log=_SILENT)
+    exporter = NotebookExporter()
     notebook = _without_extras(open_to_show(text))
     try:
         body, resources = exporter.from_notebook_node(notebook)
@@ -55,9 +52,9 @@ def outputs_renderer() -> Callable[[Any], str]:
     It returns a piece of HTML, empty where the cell shows nothing. One function is to render all
     cells of a page: making it takes longer than what it does.
     """
-    from nbconvert import HTMLExporter
+    from .html_exporter import NotebookExporter
 
-    exporter = HTMLExporter(template_name="basic", exclude_input=True, log=_SILENT)
+    exporter = NotebookExporter(exclude_input=True)
     notebook = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}}
 
     def render(cell: Any) -> str:

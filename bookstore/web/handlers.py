@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from datetime import timezone, tzinfo
-from itertools import groupby
+from itertools import groupby, repeat
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
@@ -30,17 +30,10 @@ from .base import PageHandler, endpoint
 from .origins import Origins
 from .timeline import by_day
 
-# Nothing of a notebook runs, and its page has an origin of its own, which is nobody's. Its links to
-# pages that ask something open beside it, where they have the server's.
-_VIEW_POLICY = (
-    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src data:;"
-    " font-src data:; style-src 'unsafe-inline';"
-    " form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
-)
-
-
+_HIDEABLE = ("outputs", "metadata")  # on the page of changes
 _LARGEST_PREVIEW = 20 << 20  # bytes of a notebook that is shown before it is cloned
 _MOST_OUTPUTS = 20 << 20  # characters of HTML in a comparison
+_MOST_NEIGHBOURS = 2_000  # versions among which one's neighbours are looked for
 _LEFT_OUT = '<p class="hint">The page would be too long with this; view the version instead.</p>'
 _PIECE = 1 << 20  # bytes
 
@@ -169,13 +162,19 @@ class VersionsPageHandler(_BrowseHandler):
 
 
 class _ContentHandler(_BrowseHandler):
-    """Show what is in notebooks, on a page on which nothing runs."""
+    """Show what is in notebooks, on a page on which nothing of it runs."""
 
     async def content_page(self, template: str, **parameters: Any) -> None:
         """Answer with a page that has an origin of its own, which is nobody's."""
         # Only now: what is said instead is a page like all others.
-        self.set_header("Content-Security-Policy", _VIEW_POLICY)
-        await self.page(template, in_words=self._in_words, link=self.link, **parameters)
+        self.set_header("Content-Security-Policy", pages.untrusted_policy())
+        await self.page(
+            template,
+            in_words=self._in_words,
+            link=self.link,
+            script=pages.untrusted_script(),
+            **parameters,
+        )
 
     def _in_words(self, time: str) -> str:
         """Format a time as the script of the other pages does; on this one, none runs."""
@@ -191,15 +190,52 @@ class DiffPageHandler(_ContentHandler):
         """Show ``base`` and ``head`` beside each other, cell by cell."""
         path = notebook_path(path)
         (base, head), notebooks = await self.compared(path)
-        parts = await asyncio.to_thread(_compared, *notebooks)
+        hidden = self._hidden()
+        shows_outputs = "outputs" not in hidden
+        parts = await asyncio.to_thread(_compared, *notebooks, shows_outputs=shows_outputs)
+        query = {"base": base["version_id"], "head": self.get_query_argument("head", "")}
         await self.content_page(
             "diff.html",
             path=path,
             base=base,
             head=head,
+            hidden=hidden,
+            toggles=[
+                (what, self.link("diff", path, **query, hide=_listed({what} ^ hidden)))
+                for what in _HIDEABLE
+            ],
             has_file=self.section == "workspace"
             and await resolved(self.contents_manager.file_exists(path)),
             **parts,
+        )
+
+    def _hidden(self) -> set[str]:
+        """Return what is not to be shown: what the query says, else what it last said."""
+        chosen = self.get_query_argument("hide", self.get_cookie("bookstore-hide", ""))
+        hidden = set(_HIDEABLE).intersection(chosen.split("."))
+        path = self.server_url("bookstore/diff")
+        self.set_cookie("bookstore-hide", _listed(hidden), path=path, samesite="Lax")
+        return hidden
+
+
+class RestorePageHandler(_BrowseHandler):
+    """``GET /bookstore/restore/{path}``: the page that asks whether to restore a version."""
+
+    @endpoint
+    async def get(self, path: str) -> None:
+        """Show which version it is, and offer its place and one beside it."""
+        path = notebook_path(path)
+        version_id = version_name(self.get_query_argument("version_id", ""))
+        key = self.bookstore.key("workspace", path)
+        entry = await self.bookstore.run(self.bookstore.history.find(key, version_id))
+        stem, _, extension = path.rpartition(".")
+        await self.page(
+            "restore.html",
+            path=path,
+            version=as_model(self.bookstore, "workspace", entry),
+            copy_path=f"{stem}-restored.{extension}",
+            api_url=self.server_url(f"api/bookstore/restore/{quote(path)}"),
+            link=self.link,
         )
 
 
@@ -241,8 +277,28 @@ class ViewHandler(_ContentHandler):
                 return
             parts = await asyncio.to_thread(_rendered, entry.version.key, content)
         (entry,) = await self.bookstore.run(self.bookstore.history.named([entry]))
-        version = as_model(self.bookstore, self.section, entry)
-        await self.content_page("view.html", path=path, version=version, **parts)
+        older, newer = await asyncio.to_thread(self._neighbours, key, entry)
+        await self.content_page(
+            "view.html",
+            path=path,
+            version=as_model(self.bookstore, self.section, entry),
+            older=older,
+            newer=newer,
+            is_saved=self.section == "workspace",
+            **parts,
+        )
+
+    def _neighbours(self, key: str, entry: Entry) -> tuple[str, str]:
+        """Return the ids of the versions before and after one, as far as this machine knows them.
+
+        Whoever comes from the list of versions has had it learn them.
+        """
+        known = self.bookstore.history.known(key, limit=_MOST_NEIGHBOURS)
+        ids = [other.version.version_id for other in known if other.state != "deleted"]
+        if entry.version.version_id not in ids:
+            return "", ""
+        place = ids.index(entry.version.version_id)
+        return ids[place + 1] if place + 1 < len(ids) else "", ids[place - 1] if place else ""
 
     async def _download(self, entry: Entry, content: BinaryIO) -> None:
         """Answer with the bytes of a version, as a file."""
@@ -284,15 +340,21 @@ class StaticHandler(PageHandler, StaticFileHandler):
         await StaticFileHandler.get(self, path, include_body)
 
 
+def _listed(hidden: set[str]) -> str:
+    return ".".join(sorted(hidden)) or "nothing"
+
+
 def _page_style() -> str:
-    return (pages.STATIC / "bookstore.css").read_text(encoding="utf-8")
+    sheets = (pages.STATIC / name for name in ("bookstore.css", "content.css"))
+    return "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
 
 
-def _compared(old: Any, new: Any) -> dict[str, Any]:
+def _compared(old: Any, new: Any, *, shows_outputs: bool) -> dict[str, Any]:
     """Compare two notebooks, and render the outputs that differ; return what their page shows."""
     changes = compare_cells(old, new)
     metadata = changed_names(old["metadata"], new["metadata"])
-    rows = zip(changes, _outputs_that_differ(changes), strict=True)
+    outputs = _outputs_that_differ(changes) if shows_outputs else repeat(None, len(changes))
+    rows = zip(changes, outputs, strict=True)
     return {
         # Neighbours that are equal fold into one line.
         "groups": [

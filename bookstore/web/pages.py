@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,27 @@ def templates() -> Any:
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
     environment.filters["size_in_words"] = size_in_words
     return environment
+
+
+@cache
+def untrusted_script() -> str:
+    """Return the one script that may run on a page that shows what is in a notebook."""
+    return (STATIC / "content.js").read_text(encoding="utf-8")
+
+
+@cache
+def untrusted_policy() -> str:
+    """Return the Content-Security-Policy of a page that shows what is in a notebook.
+
+    Nothing of the notebook runs, and the page has an origin of its own, which is nobody's. Its
+    links to pages that ask something open beside it, where they have the server's.
+    """
+    digest = base64.b64encode(hashlib.sha256(untrusted_script().encode()).digest()).decode()
+    return (
+        "sandbox allow-scripts allow-popups allow-popups-to-escape-sandbox; default-src 'none';"
+        f" script-src 'sha256-{digest}'; img-src data:; font-src data:; style-src 'unsafe-inline';"
+        " form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+    )
 
 
 def heading(status_code: int) -> str:

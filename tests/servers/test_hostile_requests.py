@@ -1,9 +1,11 @@
 """What comes from outside is refused in a sentence, and nothing of it gets anywhere."""
 
 import base64
+import hashlib
 import http.client
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -15,6 +17,7 @@ import pytest
 import requests
 
 from bookstore.handlers import ROUTES
+from bookstore.web.pages import untrusted_script
 from tests.support.notebooks import make_notebook
 from tests.support.object_store import Bucket, ObjectStore
 from tests.support.servers import JupyterServer, contents_url
@@ -316,6 +319,7 @@ PATH_ROUTES = [
     ("GET", "/bookstore/versions{}", None),
     ("GET", "/bookstore/diff{}?base=x", None),
     ("GET", "/bookstore/view{}", None),
+    ("GET", "/bookstore/restore{}?version_id=x", None),
     ("GET", "/bookstore/cell{}?version_id=x&cell=1", None),
 ]
 
@@ -885,7 +889,7 @@ def assert_same_elements(
         assert_page(server, other, one.status_code)
         structure = Structure(other.text)
         assert structure.elements == Structure(one.text).elements
-        assert structure.scripts == ""
+        assert structure.scripts in ("", untrusted_script().strip())
         assert all(link.startswith(("/", "http://127.0.0.1:", "?")) for link in structure.links)
 
 
@@ -941,6 +945,7 @@ def pages_of(server: JupyterServer, bucket: str, name: str) -> list[requests.Res
         f"/bookstore/fs-clone?{urlencode({'relpath': path, 'target_path': name})}",
         f"/bookstore/versions/{quote(path)}",
         f"/bookstore/cell/{quote(path)}?version_id={ids[0]}&cell=1",
+        f"/bookstore/restore/{quote(path)}?version_id={ids[0]}",
         f"/bookstore/diff/{quote(path)}?base={ids[0]}&head={ids[1]}",
         f"/bookstore/view/{quote(path)}",
     ]
@@ -962,8 +967,11 @@ def test_pages_show_what_there_is_as_text(
     view = pages[-1]
     assert_page(server, view)
     policy = view.headers["Content-Security-Policy"]
-    assert policy.startswith("sandbox allow-popups allow-popups-to-escape-sandbox;")
-    assert "script" not in policy
+    assert policy.startswith("sandbox allow-scripts allow-popups allow-popups-to-escape-sandbox;")
+    assert re.search(r"; default-src 'none'; script-src 'sha256-[^ ']+';", policy)
+    (own,) = re.findall(r"script-src ([^;]+);", policy)
+    digest = hashlib.sha256(untrusted_script().encode()).digest()
+    assert own == f"'sha256-{base64.b64encode(digest).decode()}'"
     heads = [page.text.partition("</head>")[0] for page in (harmless_pages[-1], view)]
     assert Structure(heads[0]).elements == Structure(heads[1]).elements
 

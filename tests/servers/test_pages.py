@@ -193,6 +193,73 @@ def test_a_version_is_named_and_many_quick_saves_are_one_line(
     expect_opened(page, "0")
 
 
+def test_versions_are_viewed_one_after_the_other_and_restored_as_a_copy(
+    server: JupyterServer, page: Page, visit: Visit
+) -> None:
+    save_versions(server, "maths.ipynb", "one $x^1$", "two $x^2$", "three $x^3$")
+    visit("/versions/maths.ipynb")
+    page.get_by_role("link", name="View").first.click()
+    expect(page.locator("article math")).to_be_visible()
+    page.keyboard.press("p")
+    expect(page.get_by_text("two")).to_be_visible()
+    page.get_by_role("link", name="Older").click()
+    expect(page.get_by_text("one")).to_be_visible()
+    expect(page.get_by_role("link", name="Older")).to_have_count(0)
+    page.keyboard.press("n")
+    expect(page.get_by_text("two")).to_be_visible()
+    page.get_by_role("link", name="What changed here").click()
+    expect(page.locator("td:has(del)", has_text="one")).to_be_visible()
+    page.go_back()
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Restore").click()
+    question = opened.value
+    expect(question.get_by_label("Or beside it, as")).to_have_value("maths-restored.ipynb")
+    question.get_by_label("Or beside it, as").fill("brought back.ipynb")
+    question.get_by_role("button", name="Restore as a copy").click()
+    expect_opened(question, "two")
+    assert text_of(server.get("brought back.ipynb")["content"]) == "two $x^2$"
+    assert text_of(server.get("maths.ipynb")["content"]) == "three $x^3$"
+
+
+def test_changes_are_gone_through_by_key_and_pictures_lie_over_each_other(
+    server: JupyterServer, page: Page, visit: Visit
+) -> None:
+    older, newer = make_notebook("top", size=1), make_notebook("top", size=1)
+    for notebook, colour in ((older, "red"), (newer, "blue")):
+        svg = f'<svg xmlns="http://www.w3.org/2000/svg" height="1500"><rect fill="{colour}"/></svg>'
+        notebook["cells"][1]["outputs"][0]["data"] = {"image/svg+xml": svg}
+        notebook["cells"].append({**notebook["cells"][0], "id": "end", "source": colour})
+        server.save("plots.ipynb", notebook)
+    server.wait_until("archived")
+    visit("/versions/plots.ipynb")
+    page.get_by_role("link", name="Changes").click()
+    outputs, changes = page.locator(".outputs"), page.locator("section.cells")
+    expect(changes.nth(1)).not_to_be_in_viewport()
+    page.keyboard.press("n")
+    page.keyboard.press("n")
+    expect(changes.nth(1)).to_be_in_viewport()
+    page.keyboard.press("p")
+    expect(changes.first.get_by_role("heading")).to_be_in_viewport()
+
+    page.get_by_label("One over the other").check()
+    page.get_by_label("How much of the older one is seen").fill("70")
+    newer_picture = outputs.locator("article").last.locator("img")
+    expect(newer_picture).to_have_css("clip-path", "inset(0px 0px 0px 70%)")
+    older_place, newer_place = (
+        outputs.locator("article").nth(side).bounding_box() for side in range(2)
+    )
+    assert older_place == newer_place
+
+    page.get_by_role("link", name="Hide outputs").click()
+    expect(outputs).to_have_count(0)
+    visit("/versions/plots.ipynb")
+    page.get_by_role("link", name="Changes").click()
+    expect(changes).to_have_count(2)
+    expect(outputs).to_have_count(0)
+    page.get_by_role("link", name="Show outputs").click()
+    expect(outputs).to_be_visible()
+
+
 def test_one_cell_is_brought_back(server: JupyterServer, page: Page, visit: Visit) -> None:
     notebook = make_notebook("kept")
     removed = {"cell_type": "raw", "id": "raw", "metadata": {}, "source": "<b>removed</b>"}

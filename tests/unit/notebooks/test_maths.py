@@ -1,0 +1,50 @@
+"""Formulas become MathML, and nothing else does."""
+
+import pytest
+
+from bookstore.notebooks.maths import with_maths
+
+
+@pytest.mark.parametrize(
+    ("html", "display"),
+    [
+        ("<p>where $x^2$ is</p>", "inline"),
+        (r"<p>where \(x^2\) is</p>", "inline"),
+        ("<p>$$x^2$$</p>", "block"),
+        ("<p>$$\nx^2\n$$</p>", "block"),
+        (r"<p>\[x^2\]</p>", "block"),
+        (r"<p>\begin{align} x^2 &amp;= 1 \\ y &amp;= 2 \end{align}</p>", "block"),
+        ("<p>$a &lt; x^2$</p>", "inline"),
+    ],
+)
+def test_formulas_become_mathml(html: str, display: str) -> None:
+    shown = with_maths(html)
+    assert f'display="{display}"' in shown
+    assert "<msup>" in shown
+    assert "$" not in shown
+    assert shown.startswith("<p>")
+    assert shown.endswith("</p>")
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p>costs $5 or $6</p>",
+        r"<p>escaped \$x\$</p>",
+        "<pre>$x$</pre>",
+        "<p><code>$x$</code> &amp; text</p>",
+        "<script>$x$</script>",
+        '<a title="$x$">&#36;</a><br/><!-- $x$ --><IMG src="$x$">',
+        "<p>no end $x",
+        "<p>$\\frac{$</p>",
+        "<p>not whole <",
+        "$" * 3,
+    ],
+)
+def test_what_is_no_formula_stays(html: str) -> None:
+    assert with_maths(html) == html
+
+
+def test_a_formula_brings_no_markup_along() -> None:
+    shown = with_maths(r"<p>$\text{&lt;img src=x onerror=alert(1)&gt;}$</p>")
+    assert "<img" not in shown

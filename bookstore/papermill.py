@@ -112,7 +112,7 @@ class BookstoreHandler:
             keys = bookstore.wait(_keys(bookstore.catalogue, folder))
         except _FORESEEN as error:
             raise BookstoreIOError(f"{url} cannot be listed: {error}") from error
-        return [f"{url.rstrip('/')}/{quote(key.removeprefix(folder))}" for key in keys]
+        return [f"{url.rstrip('/')}/{quote(key.removeprefix(folder))}" for key in sorted(keys)]
 
     def pretty_path(self, url: str) -> str:
         """Format a URL for people."""

@@ -10,7 +10,8 @@ from typing import Protocol
 
 from ..saves.identities import Identities
 from ..saves.outbox import Outbox, Save
-from ..storage import KeyPage, StoreError, Version, VersionIndex, VersionNotFound
+from ..storage import KeyPage, ListedKey, StoreError, Version, VersionIndex, VersionNotFound
+from ..storage.base import format_time
 from ..storage.stores import Stores
 from .lineage import Entry, pending_entry
 from .names import after_hidden, is_hidden
@@ -18,6 +19,8 @@ from .versions import EntryPage
 
 _KEYS_AT_ONCE = 1_000
 _MOST_KEYS = 20_000  # looked at for one page of a search
+_MOST_SORTED = 2_000  # notebooks that are sorted by time: of more, all would have to be listed
+_BY_TIME = "/"  # what the next page of those begins with: no key does
 
 
 class Catalogue:
@@ -37,11 +40,12 @@ class Catalogue:
     async def page(
         self, prefix: str, *, limit: int, search: str = "", after: str | None = None
     ) -> EntryPage:
-        """List the newest version of each notebook below a prefix, in the order of their keys.
+        """List the newest version of each notebook below a prefix, the newest first.
 
-        A notebook that this machine has renamed and saved since is listed under its new key only.
-        Notebooks whose newest save is pending and that are not in the store yet come in addition
-        to `limit`. While the store fails, there are those that this machine knows, if any.
+        Where there are more than 2,000 they come in the order of their keys; those whose newest
+        save is pending and that are not in the store yet come in addition to `limit` then. A
+        notebook that this machine has renamed and saved since is listed under its new key only.
+        While the store fails, there are those that this machine knows, if any.
 
         Parameters
         ----------
@@ -107,7 +111,7 @@ class _Listed(Protocol):
 
     async def keys(self, prefix: str, *, limit: int, after: str | None = None) -> KeyPage: ...
 
-    async def describe(self, key: str, version_id: str | None = None) -> Version: ...
+    async def newest(self, listed: ListedKey) -> Version: ...
 
 
 class _Remembered:
@@ -121,52 +125,87 @@ class _Remembered:
             return await asyncio.to_thread(self._index.keys, prefix, limit=limit, after=after)
         return KeyPage(keys=[])
 
-    async def describe(self, key: str, version_id: str | None = None) -> Version:
+    async def newest(self, listed: ListedKey) -> Version:
         with suppress(OSError, sqlite3.Error):
-            if version := await asyncio.to_thread(self._index.get, key, version_id):
+            if version := await asyncio.to_thread(self._index.get, listed.key):
                 return version
-        raise VersionNotFound(key, version_id)
+        raise VersionNotFound(listed.key, None)
 
 
 async def _page(
     store: _Listed, wanted: _Wanted, pending: dict[str, Save], limit: int, after: str | None
 ) -> EntryPage:
-    archived, end = await _matching(store, wanted, limit, after)
+    by_time = after is None or after.startswith(_BY_TIME)
+    if by_time:
+        found, end = await _matching(store, wanted, _MOST_SORTED, None)
+        if end is None:
+            return await _newest_first(store, found, pending, limit, after)
+        if len(found) > limit:
+            found, end = found[:limit], found[limit - 1].key
+    else:
+        found, end = await _matching(store, wanted, limit, after)
+    archived = {listed.key: listed for listed in found}
     # The page reaches from after one key to another; what is pending has its place there.
-    waiting = {key for key in pending if (after or "") < key and (end is None or key <= end)}
-    entries = await asyncio.gather(
-        *(_newest(store, key, pending.get(key)) for key in sorted({*archived, *waiting}))
+    start = "" if by_time else after or ""
+    waiting = {key for key in pending if start < key and (end is None or key <= end)}
+    keys = sorted({*archived, *waiting})
+    return EntryPage(entries=await _entries(store, keys, archived, pending), next=end)
+
+
+async def _newest_first(
+    store: _Listed,
+    found: list[ListedKey],
+    pending: dict[str, Save],
+    limit: int,
+    after: str | None,
+) -> EntryPage:
+    archived = {listed.key: listed for listed in found}
+    times = {listed.key: listed.stored_at for listed in found}
+    times |= {key: save.saved_at for key, save in pending.items()}
+    # Written down, times have the order that they have.
+    places = {f"{_BY_TIME}{format_time(time)} {key}": key for key, time in times.items()}
+    order = [place for place in sorted(places, reverse=True) if after is None or place < after]
+    keys = [places[place] for place in order[:limit]]
+    return EntryPage(
+        entries=await _entries(store, keys, archived, pending),
+        next=order[limit - 1] if len(order) > limit else None,
     )
-    return EntryPage(entries=[entry for entry in entries if entry], next=end)
 
 
 async def _matching(
-    store: _Listed, wanted: _Wanted, limit: int, after: str | None
-) -> tuple[list[str], str | None]:
+    store: _Listed, wanted: _Wanted, enough: int, after: str | None
+) -> tuple[list[ListedKey], str | None]:
     """List keys that are wanted, and after which key the search goes on."""
-    keys: list[str] = []
+    found: list[ListedKey] = []
     seen = 0
+    at_once = _KEYS_AT_ONCE if wanted.is_search else min(enough, _KEYS_AT_ONCE)
     while True:
-        at_once = _KEYS_AT_ONCE if wanted.is_search else limit
         page = await store.keys(wanted.prefix, limit=at_once, after=after)
-        for key in page.keys:
-            if key in wanted:
-                keys.append(key)
-            if len(keys) == limit:
-                is_last = key == page.keys[-1] and page.next is None
-                return keys, None if is_last else key
+        for listed in page.keys:
+            if listed.key in wanted:
+                found.append(listed)
+            if len(found) == enough:
+                is_last = listed == page.keys[-1] and page.next is None
+                return found, None if is_last else listed.key
         seen += len(page.keys)
         after = page.next
         if after and is_hidden(after):
             after = after_hidden(after)
         if after is None or seen >= _MOST_KEYS:
-            return keys, after
+            return found, after
 
 
-async def _newest(store: _Listed, key: str, save: Save | None) -> Entry | None:
-    if save:
-        entry = pending_entry(save)
-        return replace(entry, version=replace(entry.version, latest=True))
-    with suppress(VersionNotFound):  # removed since it was listed
-        return Entry(version=await store.describe(key), state="archived")
-    return None
+async def _entries(
+    store: _Listed, keys: list[str], archived: dict[str, ListedKey], pending: dict[str, Save]
+) -> list[Entry]:
+    """Return the newest version of each key, but for those removed since they were listed."""
+
+    async def entry(key: str) -> Entry | None:
+        if save := pending.get(key):
+            waiting = pending_entry(save)
+            return replace(waiting, version=replace(waiting.version, latest=True))
+        with suppress(VersionNotFound):
+            return Entry(version=await store.newest(archived[key]), state="archived")
+        return None
+
+    return [each for each in await asyncio.gather(*map(entry, keys)) if each]

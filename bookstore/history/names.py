@@ -67,7 +67,7 @@ async def names_of(store: Store, entries: list[Entry]) -> list[Entry]:
     for key in {entry.version.key for entry in entries}:
         async for page in all_pages(partial(store.keys, _prefix(key))):
             for listed in page.keys:
-                names.add(listed)
+                names.add(listed.key)
     return [replace(entry, name=names.of(entry.version)) for entry in entries]
 
 

@@ -27,8 +27,8 @@ class NotebookExporter(HTMLExporter):
     """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(template_name="basic", log=_SILENT, **options)
-        self.register_preprocessor(_LatexAsHtml, enabled=True)
+        super().__init__(template_name="basic", log=_SILENT, **options)  # type: ignore[no-untyped-call]
+        self.register_preprocessor(_LatexAsHtml, enabled=True)  # type: ignore[no-untyped-call]
 
     @pass_context
     def markdown2html(self, context: Any, source: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import KeyPage, Provenance, Store, StoreCheck, Version, VersionPage
+from .base import KeyPage, ListedKey, Provenance, Store, StoreCheck, Version, VersionPage
 from .errors import (
     OF_THE_WHOLE_STORE,
     BucketNotFound,
@@ -21,6 +21,7 @@ __all__ = [
     "OF_THE_WHOLE_STORE",
     "BucketNotFound",
     "KeyPage",
+    "ListedKey",
     "LocalOptions",
     "NoStore",
     "NotVersioned",

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 from urllib.parse import quote, unquote
 
 from .errors import StoreError
@@ -119,6 +119,8 @@ class Version:
         Whether it is the newest version of its key.
     deleted : bool
         Whether it is a delete marker: the store's record that the key was deleted.
+    etag : str
+        S3's name for its bytes; empty where the store has none.
     provenance : Provenance or None
         Where it comes from; None in a listing of a store that does not list it.
     """
@@ -129,6 +131,7 @@ class Version:
     size: int
     latest: bool = False
     deleted: bool = False
+    etag: str = ""
     provenance: Provenance | None = None
 
     @property
@@ -150,11 +153,19 @@ class VersionPage:
     next: str | None = None
 
 
+class ListedKey(NamedTuple):
+    """A key as a listing has it: with when its newest version was stored, and that one's ETag."""
+
+    key: str
+    stored_at: datetime
+    etag: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class KeyPage:
     """Some keys, in their order, and after which of them the next page begins."""
 
-    keys: list[str]
+    keys: list[ListedKey]
     next: str | None = None
 
 
@@ -218,6 +229,9 @@ class Store(Protocol):
 
     async def keys(self, prefix: str, *, limit: int, after: str | None = None) -> KeyPage:
         """List the keys that begin with a prefix, in their order, those after key `after`."""
+
+    async def newest(self, listed: ListedKey) -> Version:
+        """Describe the newest version of a key that was listed. Raises `VersionNotFound`."""
 
     async def all_versions(
         self, prefix: str, *, limit: int, after: str | None = None

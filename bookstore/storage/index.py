@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from .base import KeyPage, Provenance, Version, VersionPage, format_time, parse_time
+from .base import KeyPage, ListedKey, Provenance, Version, VersionPage, format_time, parse_time
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS versions (
@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS versions (
     version_id   TEXT NOT NULL,
     stored_at    TEXT NOT NULL,  -- the order in which they came
     size         INTEGER NOT NULL,
+    etag         TEXT NOT NULL,
     save_id      TEXT NOT NULL,
     saved_at     TEXT NOT NULL,
     sha256       TEXT NOT NULL,
@@ -44,7 +45,7 @@ CREATE INDEX IF NOT EXISTS names ON versions (version_id);
 CREATE INDEX IF NOT EXISTS saves ON versions (save_id);
 CREATE INDEX IF NOT EXISTS notebooks ON versions (notebook_id, key);
 """
-_SCHEMA_VERSION = 3  # raised with each change of the schema
+_SCHEMA_VERSION = 4  # raised with each change of the schema
 LOCK_TIMEOUT = 2.0  # seconds to wait for another thread's or process's transaction
 _PAGE = 1_000  # rows
 _TICK = timedelta(microseconds=1)
@@ -60,7 +61,7 @@ _PROVENANCE = (
 )
 
 
-_COLUMNS = ("key", "version_id", "stored_at", "size", "saved_at", *_PROVENANCE)
+_COLUMNS = ("key", "version_id", "stored_at", "size", "etag", "saved_at", *_PROVENANCE)
 _INSERT = (
     f"INSERT OR IGNORE INTO versions ({', '.join(_COLUMNS)})"  # noqa: S608 - the names are ours
     f" VALUES ({', '.join(f':{name}' for name in _COLUMNS)})"
@@ -205,13 +206,16 @@ class VersionIndex:
             return KeyPage(keys=[])
         with self._database() as database:
             rows = database.execute(
-                "SELECT DISTINCT key FROM versions WHERE key >= :prefix"
+                # the ETag of the row that has the maximum, as SQLite promises
+                "SELECT key, max(stored_at) AS stored_at, etag FROM versions WHERE key >= :prefix"
                 " AND substr(key, 1, length(:prefix)) = :prefix"
-                " AND (:after IS NULL OR key > :after) ORDER BY key LIMIT :limit",
+                " AND (:after IS NULL OR key > :after) GROUP BY key ORDER BY key LIMIT :limit",
                 {"prefix": prefix, "after": after, "limit": limit + 1},
             ).fetchall()
-        keys = [row["key"] for row in rows[:limit]]
-        return KeyPage(keys=keys, next=keys[-1] if len(rows) > limit else None)
+        keys = [
+            ListedKey(row["key"], parse_time(row["stored_at"]), row["etag"]) for row in rows[:limit]
+        ]
+        return KeyPage(keys=keys, next=keys[-1].key if len(rows) > limit else None)
 
     def _rows(self, where: str, values: dict[str, Any]) -> list[dict[str, Any]]:
         if not self._file.exists():
@@ -292,6 +296,7 @@ def as_row(version: Version) -> dict[str, Any]:
         "version_id": version.version_id,
         "stored_at": format_time(version.stored_at),
         "size": version.size,
+        "etag": version.etag,
         "saved_at": format_time(origin.saved_at),
         **{name: getattr(origin, name) for name in _PROVENANCE},
     }
@@ -304,6 +309,7 @@ def from_row(row: Mapping[str, Any]) -> Version:
         version_id=row["version_id"],
         stored_at=parse_time(row["stored_at"]),
         size=row["size"],
+        etag=row["etag"],
         latest=bool(row.get("latest")),
         provenance=Provenance(
             saved_at=parse_time(row["saved_at"]), **{name: row[name] for name in _PROVENANCE}

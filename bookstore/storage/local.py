@@ -21,6 +21,7 @@ from filelock import FileLock
 
 from .base import (
     KeyPage,
+    ListedKey,
     Provenance,
     StoreCheck,
     Version,
@@ -84,6 +85,9 @@ class LocalStore:
 
     async def keys(self, prefix: str, *, limit: int, after: str | None = None) -> KeyPage:
         return await self._in_thread(lambda: self._index.keys(prefix, limit=limit, after=after))
+
+    async def newest(self, listed: ListedKey) -> Version:
+        return await self.describe(listed.key)
 
     async def all_versions(
         self, prefix: str, *, limit: int, after: str | None = None

@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, BinaryIO, TypeVar
@@ -37,6 +38,7 @@ from botocore.parsers import ResponseParserError
 from .base import (
     NO_VERSION,
     KeyPage,
+    ListedKey,
     Provenance,
     StoreCheck,
     Version,
@@ -66,6 +68,9 @@ _RENEWAL_INTERVAL = 10.0  # seconds between two lookups of credentials that the 
 _CHUNK = 1 << 20  # bytes
 _SENT_ONCE = {"total_max_attempts": 1}
 _ASKED_TWICE = {"mode": "standard", "total_max_attempts": 2}
+# More than a machine's clock may differ from the store's
+# (https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-auth-using-authorization-header.html).
+_LARGEST_SKEW = timedelta(minutes=15)
 _RECENT = 20  # versions among which a save whose answer was lost is looked for
 # A request that was cut off may still be at work in the store. One that is not seen at first is
 # given this many seconds to finish before it counts as lost.
@@ -252,6 +257,7 @@ class S3Store:
                 stored_at=utc_now(),
                 size=size,
                 latest=True,
+                etag=etag,
                 provenance=provenance,
             )
         )
@@ -359,6 +365,7 @@ class S3Store:
                 size=entry.get("Size", 0),
                 latest=entry["IsLatest"],
                 deleted="Size" not in entry,
+                etag=entry.get("ETag", ""),
             )
             for entry in answer.get("Versions", []) + answer.get("DeleteMarkers", [])
         ]
@@ -376,11 +383,21 @@ class S3Store:
             answer = await client.list_objects_v2(
                 Bucket=self.bucket, Prefix=prefix, MaxKeys=limit, **marker
             )
-        keys = [entry["Key"] for entry in answer.get("Contents", [])]
+        keys = [
+            ListedKey(entry["Key"], entry["LastModified"], entry["ETag"])
+            for entry in answer.get("Contents", [])
+        ]
         return KeyPage(
-            keys=list(filter(_is_file, keys)),
-            next=keys[-1] if keys and answer.get("IsTruncated") else None,
+            keys=[listed for listed in keys if _is_file(listed.key)],
+            next=keys[-1].key if keys and answer.get("IsTruncated") else None,
         )
+
+    async def newest(self, listed: ListedKey) -> Version:
+        with suppress(OSError, sqlite3.Error):
+            known = await asyncio.to_thread(self._index.get, listed.key)
+            if known and known.etag == listed.etag and _is_close(known, listed):
+                return known
+        return await self.describe(listed.key)
 
     async def delete(self, key: str, version_id: str) -> None:
         with suppress(VersionNotFound), self._store_errors(key, version_id):
@@ -557,6 +574,10 @@ def _is_file(key: str) -> bool:
     return not key.endswith("/")
 
 
+def _is_close(version: Version, listed: ListedKey) -> bool:
+    return abs(version.stored_at - listed.stored_at) < _LARGEST_SKEW
+
+
 def _version(version_id: str | None) -> dict[str, str]:
     return {"VersionId": version_id} if version_id else {}
 
@@ -569,6 +590,7 @@ def _described(key: str, answer: Mapping[str, Any], *, latest: bool) -> Version:
         stored_at=stored_at,
         size=answer["ContentLength"],
         latest=latest,
+        etag=answer.get("ETag", ""),
         provenance=Provenance.from_metadata(answer.get("Metadata", {}), stored_at=stored_at),
     )
 

@@ -112,7 +112,7 @@ def test_what_all_users_publish_is_listed_for_everybody(
             publish(server, path, make_notebook(text))
     everybodys = {"params": {"in": "published"}}
     listed = ann.bookstore("GET", "notebooks", **everybodys)["notebooks"]
-    assert [notebook["path"] for notebook in listed] == [
+    assert sorted(notebook["path"] for notebook in listed) == [
         "report.ipynb",
         "~ann/~ann/report.ipynb",
         "~ben/report.ipynb",

@@ -276,6 +276,8 @@ def test_archived_notebooks_are_paged(shared_server: JupyterServer) -> None:
         shared_server.save(name, make_notebook("first"))
         shared_server.save(name, make_notebook("second"))
     shared_server.wait_until("archived")
+    shared_server.save(names[2], make_notebook("third"))
+    shared_server.wait_until("archived")
     found: list[Model] = []
     after = None
     while True:
@@ -285,12 +287,41 @@ def test_archived_notebooks_are_paged(shared_server: JupyterServer) -> None:
         found += page["notebooks"]
         if not (after := page["next"]):
             break
+    assert found[0]["path"] == names[2]
+    found.sort(key=lambda notebook: str(notebook["path"]))
     assert [notebook["path"] for notebook in found] == names
     newest = [versions(shared_server, name)[0]["version_id"] for name in names]
     assert [notebook["version_id"] for notebook in found] == newest
     everything = shared_server.bookstore("GET", "notebooks", params={"limit": 200})["notebooks"]
     assert set(names) <= {notebook["path"] for notebook in everything}
     assert not shared_server.bookstore("GET", "notebooks", params={"in": "published"})["notebooks"]
+
+
+def test_a_page_that_is_loaded_again_asks_the_store_little(
+    core_kind: str,
+    start_server: Callable[..., JupyterServer],
+    bucket: Bucket,
+    fault_proxy: FaultProxy,
+) -> None:
+    for number in range(20):  # by another machine
+        for text in ("first", "second"):
+            body = json.dumps(make_notebook(text)).encode()
+            bucket.put(f"workspace/{number}.ipynb", body)
+    server = start_server(
+        core_kind, **{**bucket.settings, "s3_endpoint_url": fault_proxy.endpoint_url}
+    )
+
+    def requests_of(page: str) -> int:
+        before = fault_proxy.seen["pass"]
+        answer = server.api("GET", page)
+        assert answer.status_code == 200, answer.text
+        return fault_proxy.seen["pass"] - before
+
+    pages = ("", "?q=1", "/versions/1.ipynb", "/view/1.ipynb")
+    first = [requests_of(f"/bookstore{page}") for page in pages]
+    assert first[0] > 20  # each notebook is asked about once
+    again = [requests_of(f"/bookstore{page}") for page in pages]
+    assert max(again) <= 2, again
 
 
 def test_a_name_may_have_tabs_and_line_breaks(shared_server: JupyterServer) -> None:

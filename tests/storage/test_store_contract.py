@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bookstore.storage import (
+    KeyPage,
     LocalOptions,
     Provenance,
     S3Options,
@@ -203,6 +204,24 @@ async def test_a_version_can_be_removed_for_good(store: Store) -> None:
     assert await body(store, KEY) == b"1"
 
 
+def keys_of(page: KeyPage) -> list[str]:
+    return [listed.key for listed in page.keys]
+
+
+async def test_the_newest_version_of_a_listed_key_is_described(store: Store) -> None:
+    for key in ("w/a.ipynb", "w/b.ipynb"):
+        await put(store, b"older", key)
+    older, _ = (await store.keys("w/", limit=10)).keys
+    newest = await put(store, b"newer", "w/a.ipynb")
+    newer, other = (await store.keys("w/", limit=10)).keys
+    assert older.stored_at <= newer.stored_at
+    for listed in (older, newer):
+        assert (await store.newest(listed)).version_id == newest.version_id
+    await store.delete("w/b.ipynb", (await store.newest(other)).version_id)
+    with pytest.raises(VersionNotFound):
+        await store.newest(other)
+
+
 async def test_keys_are_listed_in_their_order(store: Store) -> None:
     names = ["a b.ipynb", "b/a.ipynb", "b/ü.ipynb", "c.ipynb", "漢.ipynb"]
     for key in (*(f"w/{name}" for name in reversed(names)), "v/a.ipynb", "w.ipynb", "wa/b.ipynb"):
@@ -213,14 +232,14 @@ async def test_keys_are_listed_in_their_order(store: Store) -> None:
     after = None
     while True:
         page = await store.keys("w/", limit=2, after=after)
-        listed += page.keys
+        listed += keys_of(page)
         pages += 1
         after = page.next
         if after is None:
             break
     assert listed == [f"w/{name}" for name in names]
     assert pages == 3
-    assert (await store.keys("w/b/", limit=10)).keys == ["w/b/a.ipynb", "w/b/ü.ipynb"]
+    assert keys_of(await store.keys("w/b/", limit=10)) == ["w/b/a.ipynb", "w/b/ü.ipynb"]
     assert (await store.keys("none/", limit=10)).keys == []
     assert len((await store.keys("", limit=10)).keys) == 8
 
@@ -237,7 +256,7 @@ async def test_keys_that_were_deleted_are_listed_where_that_is_wanted(
         for key in (keys[1], keys[3]):
             await client.delete_object(Bucket=store.bucket, Key=key)
         left = [keys[0], keys[2]]
-    assert (await store.keys("w/", limit=10)).keys == left
+    assert keys_of(await store.keys("w/", limit=10)) == left
     monkeypatch.setattr("bookstore.storage.paging._PAGE", 2)
     histories = {key: history async for key, history in all_histories(store, "w/")}
     assert list(histories) == keys

@@ -245,8 +245,10 @@ async def _clock(store: Store, version: Version) -> Check:
 
 async def _delete(store: Store, version: Version) -> Check:
     try:
-        await store.delete(version.key, version.version_id)
+        is_refused = bool(await store.delete([version]))
     except StoreError:
+        is_refused = True
+    if is_refused:
         return Check(
             "delete",
             "note",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,6 +24,7 @@ from .tables import print_table, printable
 from .versions import HistoryCommand
 
 _AT_ONCE = 100  # versions that the store is asked about at the same time
+_DELETED_AT_ONCE = 1_000  # versions, as many as S3 takes
 
 
 class Prune(HistoryCommand):
@@ -110,15 +110,17 @@ class Prune(HistoryCommand):
             else:
                 old[key] = _old_versions(history, keep=self.keep, before=before)
         slots = asyncio.Semaphore(self.bookstore.settings.max_threads)
-        pruning = _Pruning(store, names, delete=self.delete)
+        pruning = _Pruning(store, names)
         with progress_bar(len(old), "Pruning", "notebooks") as bar:
 
             async def prune(key: str) -> None:
                 async with slots:
-                    await pruning.notebook(key, old[key])
+                    await pruning.look_through(key, old[key])
                 bar.update()
 
             await asyncio.gather(*map(prune, old))
+        if self.delete:
+            await pruning.delete()
         return pruning.outcome()
 
     def show(self, answer: dict[str, Any]) -> None:
@@ -153,57 +155,62 @@ class Prune(HistoryCommand):
 class _Pruning:
     """What has become of old versions so far."""
 
-    def __init__(self, store: Store, names: Names, *, delete: bool) -> None:
+    def __init__(self, store: Store, names: Names) -> None:
         self._store = store
         self._names = names
-        self._delete = delete
-        self._versions: list[Version] = []
+        self._versions: list[Version] = []  # found, or removed
         self._errors: dict[str, StoreError] = {}
 
-    async def notebook(self, key: str, old: list[Version]) -> None:
-        """Note the old versions of a notebook, and remove them where that is wanted.
-
-        A version that the store refuses to remove ends it for this notebook, and for no other.
-        """
+    async def look_through(self, key: str, old: list[Version]) -> None:
+        """Find the old versions of a notebook that may go."""
         if any(isinstance(error, StoreUnavailable) for error in self._errors.values()):
             return  # waiting for it again, for each notebook, would take long
         try:
-            async for version in self._removable(old[::-1]):
-                if self._delete:
-                    await self._store.delete(key, version.version_id)
-                self._versions.append(version)
+            # The oldest first: what a killed command has left is newer than what it has removed.
+            old = old[::-1]
+            for start in range(0, len(old), _AT_ONCE):
+                some = old[start : start + _AT_ONCE]
+                stays = await asyncio.gather(*map(self._stays, some))
+                self._versions += [
+                    version for version, is_kept in zip(some, stays, strict=True) if not is_kept
+                ]
         except StoreError as error:
             self._errors[key] = error
 
-    async def _removable(self, old: list[Version]) -> AsyncIterator[Version]:
-        """Leave out those that have a name, and those by which a notebook's history goes on.
+    async def _stays(self, listed: Version) -> bool:
+        """Return whether a version has a name, or a notebook's history goes on by it.
 
-        The latter name the key that the notebook had before.
+        The latter names the key that the notebook had before.
         """
+        version = await completed(self._store, listed)
+        if not version:
+            return False
+        renamed = version.provenance and version.provenance.renamed_from
+        return bool(renamed or self._names.of(version))
 
-        async def stays(listed: Version) -> bool:
-            version = await completed(self._store, listed)
-            if not version:
-                return False
-            renamed = version.provenance and version.provenance.renamed_from
-            return bool(renamed or self._names.of(version))
-
-        for start in range(0, len(old), _AT_ONCE):
-            some = old[start : start + _AT_ONCE]
-            kept = await asyncio.gather(*map(stays, some))
-            for version, is_kept in zip(some, kept, strict=True):
-                if not is_kept:
-                    yield version
+    async def delete(self) -> None:
+        """Remove what was found, many versions by one request; stop where the store fails."""
+        found, self._versions = self._versions, []
+        for start in range(0, len(found), _DELETED_AT_ONCE):
+            some = found[start : start + _DELETED_AT_ONCE]
+            try:
+                refused = dict(await self._store.delete(some))
+            except StoreError as error:
+                self._errors[some[0].key] = error
+                return
+            self._versions += [version for version in some if version not in refused]
+            for version, reason in refused.items():
+                self._errors.setdefault(version.key, reason)
 
     def outcome(self) -> tuple[list[Version], list[str]]:
-        """Return the versions that were found, or removed, and what went wrong after that.
+        """Return the versions that were found, or removed, and what went wrong.
 
         Raises
         ------
         StoreError
-            If something went wrong, and nothing was removed.
+            If something went wrong, and there are none.
         """
-        if self._errors and not (self._delete and self._versions):
+        if self._errors and not self._versions:
             raise next(iter(self._errors.values()))
         self._versions.sort(key=lambda version: (version.key, version.stored_at))
         return self._versions, [f"{shown(key)}: {error}" for key, error in self._errors.items()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import BinaryIO, NamedTuple, Protocol
@@ -242,8 +242,11 @@ class Store(Protocol):
         page, and no version id.
         """
 
-    async def delete(self, key: str, version_id: str) -> None:
-        """Remove a version for good, if it is there; nothing but pruning and trials does so."""
+    async def delete(self, versions: Sequence[Version]) -> list[tuple[Version, StoreError]]:
+        """Remove versions for good, 1,000 at most; nothing but pruning and trials does so.
+
+        Returns those that the store refuses to remove, and why. What is not there is none of them.
+        """
 
     async def check(self) -> StoreCheck:
         """Ask the store whether it is there and keeps versions."""

@@ -129,13 +129,14 @@ class VersionIndex:
             yield [from_row(row) for row in rows]
             last = rows[-1]["id"]
 
-    def remove(self, key: str, version_id: str) -> None:
-        """Forget a version."""
+    def remove(self, versions: Iterable[Version]) -> None:
+        """Forget versions."""
         if not self._file.exists():
             return
         with self._database() as database:
-            database.execute(
-                "DELETE FROM versions WHERE key = ? AND version_id = ?", (key, version_id)
+            database.executemany(
+                "DELETE FROM versions WHERE key = ? AND version_id = ?",
+                [(version.key, version.version_id) for version in versions],
             )
 
     def get(self, key: str, version_id: str | None = None) -> Version | None:

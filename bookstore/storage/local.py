@@ -11,7 +11,7 @@ import hashlib
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -96,8 +96,9 @@ class LocalStore:
             lambda: self._index.all_versions(prefix, limit=limit, after=after)
         )
 
-    async def delete(self, key: str, version_id: str) -> None:
-        await self._in_thread(self._delete, key, version_id)
+    async def delete(self, versions: Sequence[Version]) -> list[tuple[Version, StoreError]]:
+        await self._in_thread(self._delete, versions)
+        return []
 
     async def check(self) -> StoreCheck:
         try:
@@ -204,12 +205,12 @@ class LocalStore:
         require_intact(version, digest.hexdigest())
         return version
 
-    def _delete(self, key: str, version_id: str) -> None:
-        if not self._index.get(key, version_id):
-            return
+    def _delete(self, versions: Sequence[Version]) -> None:
         with self._exclusive():
-            self._blob(version_id).unlink(missing_ok=True)
-            self._index.remove(key, version_id)
+            for version in versions:
+                if self._index.get(version.key, version.version_id):
+                    self._blob(version.version_id).unlink(missing_ok=True)
+            self._index.remove(versions)
 
     def _require_index(self) -> None:
         """Rebuild the index if it is missing where there are versions."""

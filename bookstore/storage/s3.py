@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import math
 import os
@@ -10,7 +11,7 @@ import re
 import socket
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -163,6 +164,7 @@ class S3Connection:
                 opening = self._create_client(**config)
                 client = await self._stack.enter_async_context(opening)
                 client.meta.events.register_first("needs-retry.s3", _refuse_redirect)
+                client.meta.events.register("before-sign.s3.DeleteObjects", _add_md5)
                 self._clients[purpose] = client
         return self._clients[purpose]
 
@@ -399,12 +401,28 @@ class S3Store:
                 return known
         return await self.describe(listed.key)
 
-    async def delete(self, key: str, version_id: str) -> None:
-        with suppress(VersionNotFound), self._store_errors(key, version_id):
+    async def delete(self, versions: Sequence[Version]) -> list[tuple[Version, StoreError]]:
+        objects = [{"Key": version.key, "VersionId": version.version_id} for version in versions]
+        with self._store_errors():
             client = await self._connection.asking()
-            await client.delete_object(Bucket=self.bucket, Key=key, VersionId=version_id)
+            answer = await client.delete_objects(
+                Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True}
+            )
+        errors = {
+            (entry["Key"], entry.get("VersionId")): ClientError({"Error": entry}, "DeleteObjects")
+            for entry in answer.get("Errors", [])
+        }
+        refused = []
+        for version in versions:
+            if error := errors.get((version.key, version.version_id)):
+                reason = self._client_error(error, version.key, version.version_id)
+                if not isinstance(reason, VersionNotFound):
+                    refused.append((version, reason))
+        left = {version for version, _ in refused}
         with suppress(OSError, sqlite3.Error):
-            await asyncio.to_thread(self._index.remove, key, version_id)
+            removed = [version for version in versions if version not in left]
+            await asyncio.to_thread(self._index.remove, removed)
+        return refused
 
     async def check(self) -> StoreCheck:
         try:
@@ -461,13 +479,13 @@ class S3Store:
     @contextmanager
     def _store_errors(self, key: str = "", version_id: str | None = None) -> Iterator[None]:
         """Translate botocore's errors, the most specific first."""
-        place = f"{self._options.endpoint_url} (bucket {self.bucket!r})"
+        place = self._place
         try:
             yield
         except ClientError as error:
             if _is_page(error):
                 raise _not_a_store(place) from error
-            raise self._client_error(error, place, key, version_id) from error
+            raise self._client_error(error, key, version_id) from error
         except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError) as error:
             self._connection.refuse_credentials()
             raise StoreRefused(
@@ -497,9 +515,12 @@ class S3Store:
                 " s3_bucket and s3_put_options."
             ) from error
 
-    def _client_error(
-        self, error: ClientError, place: str, key: str, version_id: str | None
-    ) -> StoreError:
+    @property
+    def _place(self) -> str:
+        return f"{self._options.endpoint_url} (bucket {self.bucket!r})"
+
+    def _client_error(self, error: ClientError, key: str, version_id: str | None) -> StoreError:
+        place = self._place
         code = str(error.response.get("Error", {}).get("Code", ""))
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if code == "NoSuchBucket":
@@ -567,6 +588,12 @@ def _refuse_redirect(response: tuple[Any, Any] | None, **_: Any) -> None:
         return
     if "x-amz-bucket-region" not in answer.headers:
         raise _Redirected
+
+
+def _add_md5(request: Any, **_: Any) -> None:
+    """Add the MD5 of a body: botocore has another checksum, which older stores do not take."""
+    digest = hashlib.md5(request.body, usedforsecurity=False).digest()
+    request.headers["Content-MD5"] = base64.b64encode(digest).decode()
 
 
 def _is_file(key: str) -> bool:

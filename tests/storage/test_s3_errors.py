@@ -366,3 +366,30 @@ async def test_a_busy_store_is_asked_again_and_never_told_twice(
         await store.describe("workspace/a.ipynb")
     assert fault_proxy.seen["unavailable"] == 3
     await store.close()
+
+
+async def test_versions_that_may_not_be_removed_are_told_of_one_by_one(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    denied = f"arn:aws:s3:::{bucket.name}/workspace/denied.ipynb"
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:DeleteObjectVersion",
+        "Resource": denied,
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    store = open_store(s3_options(bucket, tmp_path))
+    versions = [
+        await store.put(f"workspace/{name}.ipynb", io.BytesIO(b"{}"), NOW)
+        for name in ("a", "denied", "b")
+    ]
+    bucket.store.client.put_bucket_policy(Bucket=bucket.name, Policy=json.dumps(policy))
+    try:
+        ((version, error),) = await store.delete(versions)
+        assert version == versions[1]
+        assert "AccessDenied" in str(error)
+        assert [listed.key for listed in (await store.keys("", limit=10)).keys] == [version.key]
+    finally:
+        bucket.store.client.delete_bucket_policy(Bucket=bucket.name)
+        await store.close()

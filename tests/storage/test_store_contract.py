@@ -192,14 +192,14 @@ async def test_what_is_not_there_is_said_so(store: Store) -> None:
 
 async def test_a_version_can_be_removed_for_good(store: Store) -> None:
     first, second, third = [await put(store, content) for content in (b"1", b"2", b"3")]
-    await store.delete(KEY, second.version_id)
-    await store.delete(KEY, second.version_id)
-    await store.delete("workspace/none.ipynb", second.version_id)
+    none = replace(second, key="workspace/none.ipynb")
+    assert await store.delete([second, none]) == []
+    assert await store.delete([second]) == []
     listed = (await store.versions(KEY, limit=10)).versions
     assert [version.version_id for version in listed] == [third.version_id, first.version_id]
     with pytest.raises(VersionNotFound):
         await store.download(KEY, io.BytesIO(), second.version_id)
-    await store.delete(KEY, third.version_id)
+    await store.delete([third])
     assert (await store.describe(KEY)).version_id == first.version_id
     assert await body(store, KEY) == b"1"
 
@@ -217,7 +217,7 @@ async def test_the_newest_version_of_a_listed_key_is_described(store: Store) -> 
     assert older.stored_at <= newer.stored_at
     for listed in (older, newer):
         assert (await store.newest(listed)).version_id == newest.version_id
-    await store.delete("w/b.ipynb", (await store.newest(other)).version_id)
+    await store.delete([await store.newest(other)])
     with pytest.raises(VersionNotFound):
         await store.newest(other)
 

@@ -9,11 +9,12 @@ import pytest
 from bookstore.commands.base import FAILED
 from bookstore.commands.prune import Prune
 from bookstore.history.names import give_name
-from bookstore.storage import StoreError, StoreRefused, StoreUnavailable, VersionPage
+from bookstore.storage import StoreError, StoreRefused, StoreUnavailable, Version, VersionPage
 from bookstore.storage.local import LocalStore
 from tests.support.archive import Archive
 
 Fail = Callable[[StoreError, list[str]], None]
+Refused = list[tuple[Version, StoreError]]
 
 
 @pytest.fixture
@@ -33,10 +34,12 @@ def fail(monkeypatch: pytest.MonkeyPatch) -> Fail:
     def fail(error: StoreError, version_ids: list[str]) -> None:
         delete = LocalStore.delete
 
-        async def failing(store: LocalStore, key: str, version_id: str) -> None:
-            if version_id in version_ids:
+        async def failing(store: LocalStore, versions: list[Version]) -> Refused:
+            refused = [version for version in versions if version.version_id in version_ids]
+            if refused and isinstance(error, StoreUnavailable):
                 raise error
-            await delete(store, key, version_id)
+            await delete(store, [version for version in versions if version not in refused])
+            return [(version, error) for version in refused]
 
         monkeypatch.setattr(LocalStore, "delete", failing)
 
@@ -60,15 +63,15 @@ async def test_what_was_removed_is_told_and_what_was_not(
     b = [await archive.archive("workspace/b", f"b{number}") for number in range(4)]
     fail(StoreRefused("It is locked."), [a[1]])
     answer = await prune.answer()
-    assert [version["version_id"] for version in answer["versions"]] == [a[0], *b[:3]]
+    assert [version["version_id"] for version in answer["versions"]] == [a[0], a[2], *b[:3]]
     assert answer["failed"] == ["'workspace/a': It is locked."]
-    assert await archive.texts("workspace/a") == ["a3", "a2", "a1"]
+    assert await archive.texts("workspace/a") == ["a3", "a1"]
     assert await archive.texts("workspace/b") == ["b3"]
 
     prune.show(answer)
     assert prune.code(answer) == FAILED
     told = capsys.readouterr()
-    assert told.out.splitlines()[-1].startswith("Removed: 4 ")
+    assert told.out.splitlines()[-1].startswith("Removed: 5 ")
     assert told.err.splitlines() == answer["failed"]
 
 
@@ -94,7 +97,10 @@ async def test_history_goes_on_under_former_names(
     assert await archive.texts("workspace/b") == ["b2", "b0", "a1"]
 
 
-async def test_it_ends_when_the_store_is_away(archive: Archive, prune: Prune, fail: Fail) -> None:
+async def test_it_ends_when_the_store_is_away(
+    archive: Archive, prune: Prune, fail: Fail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bookstore.commands.prune._DELETED_AT_ONCE", 1)
     keys = [f"workspace/{name}" for name in "abcd"]
     old = [await archive.archive(key, "old") for key in keys]
     for key in keys:

@@ -131,7 +131,11 @@ class _Handler:
         if public := os.environ.get("JUPYTERHUB_PUBLIC_HUB_URL"):
             return f"{public.rstrip('/')}/user-redirect/"
         request = self.request  # type: ignore[attr-defined]
-        here = f"{request.protocol}://{request.host}"
+        # Each proxy on the way adds what it was reached by, and tornado takes the last; the browser
+        # has the first. Who forges it gets a wrong link themselves, and nobody else does.
+        first, *others = request.headers.get("X-Forwarded-Proto", "").split(",")
+        protocol = first.strip() if others else request.protocol
+        here = f"{'https' if protocol == 'https' else 'http'}://{request.host}"
         if hub := os.environ.get("JUPYTERHUB_BASE_URL"):
             return f"{here}{hub}hub/user-redirect/"
         return here + self.server_url("")

@@ -52,6 +52,20 @@ def test_the_answer_names_the_version_and_a_link_to_clone_it(
     assert cloned_text(shared_server, answer["clone_url"]) == "published"
 
 
+@pytest.mark.parametrize(("forwarded", "scheme"), [("https,http", "https"), ("http, http", "http")])
+def test_behind_proxies_links_begin_as_the_browsers_address_does(
+    shared_server: JupyterServer, forwarded: str, scheme: str
+) -> None:
+    publish(shared_server, "proxied.ipynb", make_notebook())
+    version, *_ = shared_server.bookstore(
+        "GET",
+        "versions/proxied.ipynb",
+        params={"in": "published"},
+        headers={"X-Forwarded-Proto": forwarded},
+    )["versions"]
+    assert urlsplit(version["clone_url"]).scheme == scheme
+
+
 def test_published_is_what_jupyter_would_write_to_disk(shared_server: JupyterServer) -> None:
     notebook = make_notebook("as on disk")
     shared_server.save("on disk.ipynb", notebook)

@@ -19,6 +19,7 @@ from .core import Bookstore, get_bookstore
 from .history.lineage import Entry
 from .operations.contents import os_path_of
 from .operations.restore import restore
+from .saves.recorder import is_being_saved
 from .storage.base import utc_now
 from .validation import NOTEBOOK, plain_path
 from .web.base import http_errors
@@ -31,8 +32,7 @@ class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
     """A notebook's checkpoints are its versions; those of other files stay files.
 
     Listed are the versions that this machine has archived, or was told of, and the saves that are
-    still pending: the server lists checkpoints within each save, where there is no time for a
-    network. A checkpoint's id is the id of the save.
+    still pending, without asking a network. A checkpoint's id is the id of the save.
     """
 
     def create_checkpoint(self, contents_mgr: Any, path: str) -> Any:
@@ -40,6 +40,9 @@ class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
         bookstore = self._bookstore_for(path)
         if not bookstore:
             return self._in_files.create_checkpoint(contents_mgr, path)
+        # The front ends make a checkpoint right after a save: no file need be read for it.
+        if last := bookstore.recorder and bookstore.recorder.last_save(plain_path(path)):
+            return self._ready({"id": last.save_id, "last_modified": last.at})
         return self._answered(_newest_or_new, bookstore, contents_mgr, plain_path(path))
 
     def restore_checkpoint(self, contents_mgr: Any, checkpoint_id: str, path: str) -> Any:
@@ -60,6 +63,9 @@ class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
         bookstore = self._bookstore_for(path)
         if not bookstore:
             return self._in_files.list_checkpoints(path)
+        if is_being_saved(plain_path(path)):
+            # Within each save the server asks whether there is one, and makes one if not.
+            return self._ready([{"id": "", "last_modified": utc_now()}])
         return self._answered(_models, bookstore, plain_path(path))
 
     def checkpoint_path(self, checkpoint_id: str, path: str) -> Any:
@@ -99,13 +105,13 @@ class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
     def delete_all_checkpoints(self, path: str) -> Any:
         """Keep the versions of a notebook that is deleted."""
         if self._bookstore_for(path):
-            return self._answered(_nothing)
+            return self._ready(None)
         return self._in_files.delete_all_checkpoints(path)
 
     def rename_all_checkpoints(self, old_path: str, new_path: str) -> Any:
         """Do nothing for a notebook: its history follows it."""
         if self._bookstore_for(old_path):
-            return self._answered(_nothing)
+            return self._ready(None)
         return self._in_files.rename_all_checkpoints(old_path, new_path)
 
     def _bookstore_for(self, path: str) -> Bookstore | None:
@@ -140,9 +146,36 @@ class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
             return asyncio.to_thread(work, *arguments)
         return work(*arguments)
 
+    def _ready(self, value: Any) -> Any:
+        """Return what is there already, as this contents manager takes it."""
+
+        async def ready() -> Any:
+            return value
+
+        return ready() if self._is_asynchronous else value
+
+
+def use_versions_as_checkpoints(contents_manager: Any) -> None:
+    """Give versions to a contents manager whose checkpoints nobody has chosen.
+
+    Parameters
+    ----------
+    contents_manager : ContentsManager
+        One that archives.
+    """
+    configured = (
+        contents_manager.config.get(cls.__name__) for cls in type(contents_manager).__mro__
+    )
+    if any(section and "checkpoints_class" in section for section in configured):
+        return
+    stock = (flavours.FileCheckpoints, flavours.SyncFileCheckpoints)
+    if type(contents_manager.checkpoints) in stock:
+        contents_manager.checkpoints_class = BookstoreCheckpoints
+        contents_manager.checkpoints = BookstoreCheckpoints(**contents_manager.checkpoints_kwargs)
+
 
 def _newest_or_new(bookstore: Bookstore, contents_manager: Any, path: str) -> dict[str, Any]:
-    models = _models(bookstore, path)
+    models = _models(bookstore, path, limit=1)
     os_path = os_path_of(contents_manager, path)
     if not models and bookstore.recorder and os_path:
         save_id = bookstore.recorder.record_checkpoint(path, os_path)
@@ -150,13 +183,9 @@ def _newest_or_new(bookstore: Bookstore, contents_manager: Any, path: str) -> di
     return models[-1]
 
 
-def _models(bookstore: Bookstore, path: str) -> list[dict[str, Any]]:
-    entries = bookstore.history.known(bookstore.key("workspace", path), limit=_MOST)
+def _models(bookstore: Bookstore, path: str, limit: int = _MOST) -> list[dict[str, Any]]:
+    entries = bookstore.history.known(bookstore.key("workspace", path), limit=limit)
     return [model for entry in reversed(entries) if (model := _model(entry))]
-
-
-def _nothing() -> None:
-    """Do nothing."""
 
 
 def _model(entry: Entry) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from tornado.ioloop import IOLoop
 from traitlets import TraitError
 
 from .archive import archive_saves_of
+from .checkpoints import use_versions_as_checkpoints
 from .clone import (
     BookstoreCloneAPIHandler,
     BookstoreCloneHandler,
@@ -108,9 +109,13 @@ def load_jupyter_server_extension(app: Any) -> None:
 
 
 def _archive_saves(app: Any, bookstore: Bookstore) -> None:
-    if bookstore.recorder and not archive_saves_of(app.contents_manager, bookstore):
-        app.log.warning(
-            "Bookstore: a store is named, but saves are not archived: %s keeps notebooks elsewhere"
-            " than in files.",
-            type(app.contents_manager).__name__,
-        )
+    if not bookstore.recorder:
+        return
+    if archive_saves_of(app.contents_manager, bookstore):
+        use_versions_as_checkpoints(app.contents_manager)
+        return
+    app.log.warning(
+        "Bookstore: a store is named, but saves are not archived: %s keeps notebooks elsewhere"
+        " than in files.",
+        type(app.contents_manager).__name__,
+    )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime
 from logging import Logger
-from typing import Any
+from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -72,6 +73,19 @@ def saving(path: str) -> Iterator[None]:
         _being_saved.reset(token)
 
 
+def is_being_saved(path: str) -> bool:
+    """Return whether this is within a save of the notebook."""
+    return _being_saved.get() == path
+
+
+class LastSave(NamedTuple):
+    """The notebook that was saved last, the save's id, and when it was recorded."""
+
+    path: str
+    save_id: str
+    at: datetime
+
+
 class NotRecordable(Exception):
     """A save cannot become a version; the message says why."""
 
@@ -106,6 +120,7 @@ class Recorder:
         self._uploader = UploaderProcess(
             settings, log, self._on_event, has_pending=lambda: outbox.pending() > 0
         )
+        self._last_save = LastSave("", "", utc_now())
         self._lost = 0
         self._last_loss: Trouble | None = None
 
@@ -140,7 +155,7 @@ class Recorder:
 
     def record_checkpoint(self, path: str, os_path: str) -> str | None:
         """Record a file as `record_file` does, unless it is being saved, which records it."""
-        return None if _being_saved.get() == path else self.record_file(path, os_path)
+        return None if is_being_saved(path) else self.record_file(path, os_path)
 
     def record_content(self, path: str, content: bytes) -> str | None:
         """Record bytes that are in no file, as `record_file` does."""
@@ -163,9 +178,14 @@ class Recorder:
         except Exception as error:  # whatever it is, it must not fail the save
             self._note_loss(path, error)
             return None
+        self._last_save = LastSave(path, save_id, utc_now())
         self.start()
         self._uploader.wake()
         return save_id
+
+    def last_save(self, path: str) -> LastSave | None:
+        """Return the last save of this server, if it was this notebook's."""
+        return self._last_save if self._last_save.path == path else None
 
     def _added(self, path: str, add: Callable[..., str], author: str) -> str:
         key = self._key(path)

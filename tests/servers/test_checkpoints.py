@@ -15,9 +15,6 @@ from tests.support.servers import JupyterServer, contents_url
 StartServer = Callable[..., JupyterServer]
 Model = dict[str, Any]
 
-CHECKPOINTS = {
-    "ContentsManager": {"checkpoints_class": "bookstore.checkpoints.BookstoreCheckpoints"}
-}
 USER_HOOK = """
 def after(model, os_path, contents_manager, **kwargs):
     if model["name"] == "hooked.ipynb":
@@ -30,7 +27,7 @@ c.FileContentsManager.post_save_hook = after
 
 @pytest.fixture(scope="module")
 def server_options() -> Model:
-    return {"config": CHECKPOINTS, "python_config": USER_HOOK}
+    return {"python_config": USER_HOOK}
 
 
 def checkpoints_url(path: str) -> str:
@@ -210,7 +207,6 @@ def test_synchronous_contents_managers_revert_too(start_server: StartServer, man
     server = start_server(
         "jupyter_server",
         contents_manager=None,
-        config=CHECKPOINTS,
         python_config=SYNCHRONOUS.format(manager),
         store_url="local",
     )
@@ -227,11 +223,22 @@ def test_synchronous_contents_managers_revert_too(start_server: StartServer, man
     assert "never awaited" not in server.log
 
 
+OURS = "bookstore.checkpoints.BookstoreCheckpoints"
+IN_FILES = "{}.services.contents.filecheckpoints.{}FileCheckpoints"
+
+
 @pytest.mark.thorough
-def test_without_a_store_notebooks_keep_file_checkpoints(
-    core_kind: str, start_server: StartServer
+@pytest.mark.parametrize("is_chosen", [True, False], ids=["chosen", "without-a-store"])
+def test_checkpoints_stay_files_where_that_is_chosen_or_there_is_no_store(
+    core_kind: str, start_server: StartServer, is_chosen: bool
 ) -> None:
-    server = start_server(core_kind, config=CHECKPOINTS)
+    names = ("notebook", "") if core_kind == "classic" else ("jupyter_server", "Async")
+    chosen = IN_FILES.format(*names) if is_chosen else OURS
+    server = start_server(
+        core_kind,
+        config={"ContentsManager": {"checkpoints_class": chosen}},
+        **({"store_url": "local"} if is_chosen else {}),
+    )
     made = save(server, "a.ipynb", "first")
     server.save("a.ipynb", make_notebook("second"))
     assert ids(server, "a.ipynb") == [made] == ["checkpoint"]
@@ -244,7 +251,7 @@ def test_the_store_is_not_asked_for_a_list_and_its_failure_is_told(
     core_kind: str, start_server: StartServer, bucket: Bucket, fault_proxy: FaultProxy
 ) -> None:
     through_proxy = {**bucket.settings, "s3_endpoint_url": fault_proxy.endpoint_url}
-    server = start_server(core_kind, config=CHECKPOINTS, **through_proxy)
+    server = start_server(core_kind, **through_proxy)
     archived = save(server, "a.ipynb", "archived")
     server.wait_until("archived")
     fault_proxy.mode = "refuse"

@@ -10,6 +10,7 @@ import {
   showErrorMessage
 } from '@jupyterlab/apputils';
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
+import { ILauncher } from '@jupyterlab/launcher';
 import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
@@ -25,7 +26,14 @@ const plugin: JupyterFrontEndPlugin<void> = {
   description: 'Shows the versions of notebooks, and publishes them.',
   autoStart: true,
   requires: [INotebookTracker],
-  optional: [ICommandPalette, IFileBrowserFactory, ILabShell, IToolbarWidgetRegistry, ITranslator],
+  optional: [
+    ICommandPalette,
+    IFileBrowserFactory,
+    ILabShell,
+    ILauncher,
+    IToolbarWidgetRegistry,
+    ITranslator
+  ],
   activate
 };
 
@@ -35,6 +43,7 @@ function activate(
   palette: ICommandPalette | null,
   browsers: IFileBrowserFactory | null,
   labShell: ILabShell | null,
+  launcher: ILauncher | null,
   toolbars: IToolbarWidgetRegistry | null,
   translator: ITranslator | null
 ): void {
@@ -132,6 +141,7 @@ function activate(
   app.commands.addCommand('bookstore:open', {
     label: trans.__('All Archived Notebooks'),
     caption: trans.__('Show all notebooks in the archive'),
+    icon: historyIcon,
     execute: () => window.open(pageUrl(''), '_blank', 'noopener')
   });
   app.commands.addCommand('bookstore:versions-of-file', {
@@ -147,6 +157,7 @@ function activate(
   for (const command of ['versions', 'publish', 'save-named', 'open']) {
     palette?.addItem({ command: `bookstore:${command}`, category: trans.__('Bookstore') });
   }
+  launcher?.add({ command: 'bookstore:open', category: trans.__('Other') });
 }
 
 export default plugin;

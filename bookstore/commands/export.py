@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -114,6 +114,7 @@ class _Export:
     def __init__(self, store: Store, folder: Path) -> None:
         self._store = store
         self._folder = folder
+        self._before = _listed_in(folder)
         self.lines: list[dict[str, Any]] = []
         self.fetched = 0
         self.unchanged = 0
@@ -132,7 +133,7 @@ class _Export:
         file = None
         with self._failures(f"Version {version.version_id} of {shown(version.key)}"):
             place = _file_of(version, is_newest=is_newest)
-            version = await self._fetch(version, self._folder / place)
+            version = await self._fetch(version, place)
             file = place
         return version, file
 
@@ -149,12 +150,15 @@ class _Export:
         except (BadInput, StoreError) as error:
             self.failed.append(f"{what} could not be exported: {error}")
 
-    async def _fetch(self, version: Version, file: Path) -> Version:
+    async def _fetch(self, version: Version, place: str) -> Version:
+        file = self._folder / place
         version_id = version.version_id
         if sha256 := await asyncio.to_thread(_hash, file, version.size):
             if not version.provenance:
                 version = await self._store.describe(version.key, version_id)
-            if version.provenance and version.provenance.sha256 == sha256:
+            archived = version.provenance.sha256 if version.provenance else ""
+            # One that came from elsewhere has no hash.
+            if archived == sha256 or (not archived and (place, version_id) in self._before):
                 self.unchanged += 1
                 return version
         with _beside(file) as part:
@@ -170,6 +174,16 @@ class _Export:
         self.lines.sort(key=lambda line: (line["section"], line["path"], line["saved_at"]))
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in self.lines)
         (self._folder / _LISTING).write_text(text, encoding="utf-8")
+
+
+def _listed_in(folder: Path) -> set[tuple[str, str]]:
+    """Return which version each file was at the last export, as its listing has it."""
+    listed = set()
+    with suppress(OSError, ValueError, KeyError):
+        for line in (folder / _LISTING).read_text(encoding="utf-8").splitlines():
+            model = json.loads(line)
+            listed.add((model["file"], model["version_id"]))
+    return listed
 
 
 def _file_of(version: Version, *, is_newest: bool) -> str:

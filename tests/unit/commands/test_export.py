@@ -62,5 +62,8 @@ async def test_deleted_notebooks_are_exported_too(moto_server: ObjectStore, tmp_
         assert (answer["notebooks"], answer["fetched"], answer["failed"]) == (1, count, [])
         assert (folder / "notebooks/workspace/a").read_text() == "new"
         assert len([*folder.glob("versions/workspace/a/*")]) == count - 1
+        # They have no hash; the listing tells which versions the files are.
+        again = await export.answer(str(folder))
+        assert (again["fetched"], again["unchanged"]) == (0, count)
     export.bookstore.close()
     bucket.remove()

@@ -8,15 +8,20 @@ from html.parser import HTMLParser
 from xml.etree.ElementTree import tostring
 
 # What Jupyter's front ends take for a formula. A dollar sign before a digit ends none, so that
-# there is none in "$5 and $6".
+# there is none in "$5 and $6". A formula has no other one of its kind in it: so the time that
+# matching takes does not grow faster than the text, whatever the text is.
 _FORMULA = re.compile(
     r"""
     (?P<escaped> \\ [\\$] )
     | \$\$ (?P<display> (?: [^$\\] | \\. )+ ) \$\$
     | \$ (?! \s | \$ ) (?P<inline> (?: [^$\\] | \\. )+ ) (?<! \s ) \$ (?! \d )
-    | \\\[ (?P<bracketed> .+? ) \\\]
-    | \\\( (?P<parenthesised> .+? ) \\\)
-    | (?P<environment> \\begin\{ (?P<name> [a-z]+\*? ) \} .+? \\end\{ (?P=name) \} )
+    | \\\[ (?P<bracketed> (?: (?! \\\[ ) . )+? ) \\\]
+    | \\\( (?P<parenthesised> (?: (?! \\\( ) . )+? ) \\\)
+    | (?P<environment>
+        \\begin\{ (?P<name> (?: equation|align|alignat|gather|multline|eqnarray|split ) \*? ) \}
+        (?: (?! \\begin\{ (?P=name) \} ) . )+?
+        \\end\{ (?P=name) \}
+      )
     """,
     re.DOTALL | re.VERBOSE,
 )

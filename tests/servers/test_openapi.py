@@ -104,6 +104,7 @@ def test_what_works_answers_as_described(server: JupyterServer) -> None:
     ask("fsClonePage", query={"relpath": "a.txt"})
     ask("versionsPage", path_parameters=path)
     ask("diffPage", path_parameters=path, query=both)
+    ask("restorePage", path_parameters=path, query=version)
     ask("cellPage", path_parameters=path, query={"cell": 1, **version})
     ask("viewPage", path_parameters=path, query=version)
     ask("staticFile", path_parameters={"file": "bookstore.js"})

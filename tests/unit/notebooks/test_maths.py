@@ -1,5 +1,7 @@
 """Formulas become MathML, and nothing else does."""
 
+import time
+
 import pytest
 
 from bookstore.notebooks.maths import with_maths
@@ -43,6 +45,19 @@ def test_formulas_become_mathml(html: str, display: str) -> None:
 )
 def test_what_is_no_formula_stays(html: str) -> None:
     assert with_maths(html) == html
+
+
+@pytest.mark.parametrize(
+    "opening", ["$", "$$", "$x ", r"\[", r"\(", r"\begin{align}", r"\begin{align}\begin{split}", "\\"]
+)
+def test_no_text_takes_much_longer_than_others(opening: str) -> None:
+    def seconds(size: int) -> float:
+        start = time.perf_counter()
+        with_maths(f"<p>{opening * (size // len(opening))}</p>")
+        return time.perf_counter() - start
+
+    # In a time that grew with the square, it would be 64 times as long.
+    assert seconds(400_000) < 24 * max(min(seconds(50_000) for _ in range(3)), 0.01)
 
 
 def test_a_formula_brings_no_markup_along() -> None:

@@ -136,6 +136,13 @@ class ArchiveStatus:
     last_error: Trouble | None = None
     elsewhere: list[Elsewhere] = field(default_factory=list)
 
+    @property
+    def is_quiet(self) -> bool:
+        """Return whether all saves are archived, and nothing went wrong since the last one was."""
+        last, error = self.last_archived, self.last_error
+        is_past = error is None or (last is not None and last.archived_at > error.at)
+        return is_past and not (self.pending or self.failed or self.elsewhere)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Status:

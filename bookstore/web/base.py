@@ -187,7 +187,13 @@ class PageHandler(_Handler, flavours.JupyterHandler):  # type: ignore[misc]
         self.finish(await asyncio.to_thread(render, template, **parameters))
 
     def _everywhere(self, xsrf_token: str = "") -> dict[str, Any]:
-        return {"base_url": self.base_url, "xsrf_token": xsrf_token, "release": __version__}
+        theme = self.get_cookie("bookstore-theme", "")  # JupyterLab's, as its extension has told it
+        return {
+            "base_url": self.base_url,
+            "xsrf_token": xsrf_token,
+            "release": __version__,
+            "theme": theme if theme in ("light", "dark") else "",
+        }
 
     def set_default_headers(self) -> None:
         """Forbid other sites to frame a page or to learn its address, and guesses of its type."""

@@ -81,6 +81,7 @@ class HomeHandler(_BrowseHandler):
             # The same outage keeps saves from the store and us from the list: it is told once.
             troubles=list(dict.fromkeys(filter(None, [store_problem, trouble]))),
             is_incomplete=bool(trouble),
+            is_quiet=status.features["archive_valid"] and status.archive.is_quiet,
             section=self.section,
             search=self.search,
             notebooks=notebooks,

@@ -136,6 +136,8 @@ def expect_changes(page: Page, *, in_frame: bool) -> None:
         return
     compare.click()
     changes = page.frame_locator("iframe")
+    expect(changes.locator(":root")).to_have_attribute("data-theme", "light")
+    expect(changes.locator("time").first).not_to_contain_text("UTC")
     expect(changes.get_by_text("third")).to_be_visible()
     with page.expect_popup() as opened:
         changes.get_by_role("link", name="Bring this cell back").click()

@@ -297,11 +297,18 @@ def test_pages_can_be_read_on_a_narrow_screen_and_in_the_dark(
     page.emulate_media(color_scheme="dark")
     for route in "", f"/versions/{quote(path)}", f"/view/{quote(path)}":
         visit(route)
+        expect(page.locator("body")).to_have_css("background-color", "rgb(27, 27, 27)")
         expect(page.get_by_role("heading").first).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") == 400
     notebook = page.get_by_role("article")
     expect(notebook).to_have_css("background-color", "rgb(255, 255, 255)")
     expect(notebook).to_have_css("color", "rgb(34, 34, 34)")
+    visit("")
+    expect(page.get_by_text("All saves are archived")).to_be_visible()
+    # JupyterLab's theme is told by a cookie, and comes before the browser's.
+    page.context.add_cookies([{"name": "bookstore-theme", "value": "light", "url": server.url}])
+    visit("")
+    expect(page.locator("body")).to_have_css("background-color", "rgb(255, 255, 255)")
 
 
 def test_a_notebook_that_is_a_text_is_shown_as_one(
@@ -329,10 +336,13 @@ def test_a_deleted_notebook_is_found_and_brought_back(
     page.get_by_role("button", name="Find").click()
     row = page.get_by_role("row", name="lost and found.ipynb")
     expect(row.get_by_role("link", name="Open")).to_have_count(0)
-    row.get_by_role("link").click()
+    row.get_by_role("link", name="lost and found.ipynb").click()
     # nothing is there that could be opened
     expect(page.get_by_role("heading").get_by_role("link")).to_have_count(0)
-    page.get_by_role("button", name="Restore").click()
+    expect(page.get_by_role("button", name="Restore")).to_be_visible()
+    page.go_back()
+    row.get_by_role("link", name="Bring back").click()
+    page.get_by_role("button", name="Restore in its place").click()
     expect_opened(page, "not lost")
     assert (server.root_dir / "lost and found.ipynb").exists()
 

@@ -48,7 +48,8 @@ def test_what_is_no_formula_stays(html: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "opening", ["$", "$$", "$x ", r"\[", r"\(", r"\begin{align}", r"\begin{align}\begin{split}", "\\"]
+    "opening",
+    ["$", "$$", "$x ", r"\[", r"\(", r"\begin{align}", r"\begin{align}\begin{split}", "\\"],
 )
 def test_no_text_takes_much_longer_than_others(opening: str) -> None:
     def seconds(size: int) -> float:

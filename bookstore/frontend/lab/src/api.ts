@@ -44,6 +44,16 @@ export function pageUrl(route: string, path = '', query: Record<string, string> 
   return url + URLExt.objectToQueryString(query);
 }
 
+/** Have pages follow the front end's theme, and write times in the browser's time zone. */
+export function dressPages(): void {
+  const path = `${new URL(settings.baseUrl, location.href).pathname}bookstore`;
+  const theme = document.body.dataset.jpThemeLight === 'false' ? 'dark' : 'light';
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  for (const cookie of [`bookstore-theme=${theme}`, `bookstore-time-zone=${zone}`]) {
+    document.cookie = `${cookie}; path=${path}; SameSite=Lax`;
+  }
+}
+
 /** Return how archiving goes. */
 export function getStatus(): Promise<IStatus> {
   return ask('GET', '');

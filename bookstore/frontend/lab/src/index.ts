@@ -14,7 +14,7 @@ import { ILauncher } from '@jupyterlab/launcher';
 import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
-import { nameVersion, pageUrl, publish } from './api';
+import { dressPages, nameVersion, pageUrl, publish } from './api';
 import { askName, showPublished } from './dialogs';
 import { historyIcon, publishIcon } from './icons';
 import { Monitor } from './monitor';
@@ -53,6 +53,7 @@ function activate(
   let viewer: MainAreaWidget<IFrame> | null = null;
 
   function show(url: string, title: string): void {
+    dressPages();
     if (!labShell) {
       window.open(url, '_blank', 'noopener'); // Notebook 7 shows one document a window
       return;
@@ -142,7 +143,10 @@ function activate(
     label: trans.__('All Archived Notebooks'),
     caption: trans.__('Show all notebooks in the archive'),
     icon: historyIcon,
-    execute: () => window.open(pageUrl(''), '_blank', 'noopener')
+    execute: () => {
+      dressPages();
+      window.open(pageUrl(''), '_blank', 'noopener');
+    }
   });
   app.commands.addCommand('bookstore:versions-of-file', {
     label: trans.__('Versions'),

@@ -144,12 +144,11 @@ async def _page(
             found, end = found[:limit], found[limit - 1].key
     else:
         found, end = await _matching(store, wanted, limit, after)
-    archived = {listed.key: listed for listed in found}
     # The page reaches from after one key to another; what is pending has its place there.
     start = "" if by_time else after or ""
     waiting = {key for key in pending if start < key and (end is None or key <= end)}
-    keys = sorted({*archived, *waiting})
-    return EntryPage(entries=await _entries(store, keys, archived, pending), next=end)
+    keys = sorted(waiting.union(listed.key for listed in found))
+    return EntryPage(entries=await _entries(store, keys, found, pending), next=end)
 
 
 async def _newest_first(
@@ -159,7 +158,6 @@ async def _newest_first(
     limit: int,
     after: str | None,
 ) -> EntryPage:
-    archived = {listed.key: listed for listed in found}
     times = {listed.key: listed.stored_at for listed in found}
     times |= {key: save.saved_at for key, save in pending.items()}
     # Written down, times have the order that they have.
@@ -167,7 +165,7 @@ async def _newest_first(
     order = [place for place in sorted(places, reverse=True) if after is None or place < after]
     keys = [places[place] for place in order[:limit]]
     return EntryPage(
-        entries=await _entries(store, keys, archived, pending),
+        entries=await _entries(store, keys, found, pending),
         next=order[limit - 1] if len(order) > limit else None,
     )
 
@@ -196,9 +194,10 @@ async def _matching(
 
 
 async def _entries(
-    store: _Listed, keys: list[str], archived: dict[str, ListedKey], pending: dict[str, Save]
+    store: _Listed, keys: list[str], found: list[ListedKey], pending: dict[str, Save]
 ) -> list[Entry]:
     """Return the newest version of each key, but for those removed since they were listed."""
+    archived = {listed.key: listed for listed in found}
 
     async def entry(key: str) -> Entry | None:
         if save := pending.get(key):

@@ -7,6 +7,8 @@ from html import unescape
 from html.parser import HTMLParser
 from xml.etree.ElementTree import tostring
 
+from latex2mathml.converter import convert_to_element
+
 # What Jupyter's front ends take for a formula. A dollar sign before a digit ends none, so that
 # there is none in "$5 and $6". A formula has no other one of its kind in it: so the time that
 # matching takes does not grow faster than the text, whatever the text is.
@@ -57,7 +59,7 @@ class _Parser(HTMLParser):
 
     @property
     def result(self) -> str:
-        return "".join([*self._done, *self._text])
+        return "".join(self._done)
 
     def handle_starttag(self, tag: str, attrs: object) -> None:
         self._add(self.get_starttag_text() or "")
@@ -93,8 +95,6 @@ class _Parser(HTMLParser):
 
 
 def _converted(formula: re.Match[str]) -> str:
-    from latex2mathml.converter import convert_to_element
-
     kind = formula.lastgroup
     if kind is None or kind == "escaped" or len(formula[0]) > _LONGEST:
         return formula[0]

@@ -120,7 +120,7 @@ class Recorder:
         self._uploader = UploaderProcess(
             settings, log, self._on_event, has_pending=lambda: outbox.pending() > 0
         )
-        self._last_save = LastSave("", "", utc_now())
+        self._last_save: LastSave | None = None
         self._lost = 0
         self._last_loss: Trouble | None = None
 
@@ -185,7 +185,8 @@ class Recorder:
 
     def last_save(self, path: str) -> LastSave | None:
         """Return the last save of this server, if it was this notebook's."""
-        return self._last_save if self._last_save.path == path else None
+        last = self._last_save
+        return last if last and last.path == path else None
 
     def _added(self, path: str, add: Callable[..., str], author: str) -> str:
         key = self._key(path)

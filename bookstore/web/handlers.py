@@ -345,11 +345,6 @@ def _listed(hidden: set[str]) -> str:
     return ".".join(sorted(hidden)) or "nothing"
 
 
-def _page_style() -> str:
-    sheets = (pages.STATIC / name for name in ("bookstore.css", "content.css"))
-    return "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
-
-
 def _compared(old: Any, new: Any, *, shows_outputs: bool) -> dict[str, Any]:
     """Compare two notebooks, and render the outputs that differ; return what their page shows."""
     changes = compare_cells(old, new)
@@ -364,7 +359,7 @@ def _compared(old: Any, new: Any, *, shows_outputs: bool) -> dict[str, Any]:
         ],
         "summary": summary(changes),
         "metadata": [name for name in metadata if name != "language_info"],
-        "style": _page_style(),
+        "style": pages.untrusted_style(),
     }
 
 
@@ -388,7 +383,7 @@ def _outputs_that_differ(changes: list[CellChange]) -> Iterator[tuple[str, str] 
 
 def _rendered(key: str, content: BinaryIO) -> dict[str, str]:
     """Render a notebook as a piece of HTML, or return its text; and the style of the page."""
-    style = _page_style()
+    style = pages.untrusted_style()
     text = content.read()
     problem = ""
     if key.endswith(".ipynb"):

@@ -41,6 +41,13 @@ def untrusted_script() -> str:
 
 
 @cache
+def untrusted_style() -> str:
+    """Return the style sheet that stands on such a page itself."""
+    sheets = (STATIC / name for name in ("bookstore.css", "content.css"))
+    return "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
+
+
+@cache
 def untrusted_policy() -> str:
     """Return the Content-Security-Policy of a page that shows what is in a notebook.
 

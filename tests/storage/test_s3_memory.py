@@ -29,7 +29,7 @@ async def test_where_a_version_comes_from_is_remembered(bucket: Bucket, tmp_path
         own.version_id,
         foreign_id,
     }
-    assert index.keys("", limit=10).keys[0].key == KEY
+    assert [listed.key for listed in index.keys("", limit=10).keys] == [KEY]
     elsewhere = S3Store(s3_options(bucket, tmp_path / "elsewhere"))
     listed = (await elsewhere.versions(KEY, limit=10)).versions
     assert [version.provenance for version in listed] == [None, None]

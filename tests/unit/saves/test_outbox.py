@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -177,6 +178,40 @@ def test_what_killed_processes_have_left_is_swept_away_after_a_day(outbox: Outbo
     assert outbox.ids() == {waiting}
     assert outbox.was_sent(waiting)
     assert len(list(outbox.directory.glob("*.*"))) == 2
+
+
+def test_a_save_that_is_being_sent_is_not_overlooked(outbox: Outbox) -> None:
+    save_ids = [outbox.add_content(b"content", **RECORD) for _ in range(200)]
+
+    def send_all() -> None:
+        for save_id in save_ids:
+            outbox.mark_sent(save_id)
+            time.sleep(0.0005)
+
+    counts = set()
+    with ThreadPoolExecutor() as threads:
+        sending = threads.submit(send_all)
+        while not sending.done():
+            counts.add(outbox.pending())
+    assert counts == {200}
+
+
+def test_a_save_that_is_being_sent_or_refused_can_be_read(outbox: Outbox) -> None:
+    save = load(outbox, outbox.add_content(b"content", **RECORD))
+
+    def send_and_refuse() -> None:
+        for _ in range(20):
+            outbox.mark_sent(save.save_id)
+            time.sleep(0.005)
+            outbox.unmark_sent(save.save_id)
+            time.sleep(0.005)
+
+    with ThreadPoolExecutor() as threads:
+        sending = threads.submit(send_and_refuse)
+        while not sending.done():
+            assert outbox.has(save.save_id)
+            with outbox.open(save) as content:
+                assert content.read() == b"content"
 
 
 def test_times_keep_their_order_when_the_clock_is_set_back_between_servers(

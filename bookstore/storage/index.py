@@ -144,6 +144,19 @@ class VersionIndex:
         versions = self.versions(key, limit=1, version_id=version_id).versions
         return versions[0] if versions else None
 
+    def newest(self, key: str, etag: str) -> Version | None:
+        """Return the version of this content among those of a key that came last.
+
+        A store tells times in whole seconds, in which a key may get several versions.
+        """
+        rows = self._rows(
+            "key = :key AND etag = :etag"
+            " AND stored_at = (SELECT max(stored_at) FROM versions WHERE key = :key)"
+            " ORDER BY id DESC LIMIT 1",
+            {"key": key, "etag": etag},
+        )
+        return from_row(rows[0]) if rows else None
+
     def named(self, version_id: str) -> Version | None:
         """Find a version by its name in the store, or by the id of the save it was made of."""
         for column in ("version_id", "save_id"):

@@ -396,8 +396,8 @@ class S3Store:
 
     async def newest(self, listed: ListedKey) -> Version:
         with suppress(OSError, sqlite3.Error):
-            known = await asyncio.to_thread(self._index.get, listed.key)
-            if known and known.etag == listed.etag and _is_close(known, listed):
+            known = await asyncio.to_thread(self._index.newest, listed.key, listed.etag)
+            if known and _is_close(known, listed):
                 return known
         return await self.describe(listed.key)
 

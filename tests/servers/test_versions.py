@@ -303,13 +303,15 @@ def test_a_page_that_is_loaded_again_asks_the_store_little(
     bucket: Bucket,
     fault_proxy: FaultProxy,
 ) -> None:
-    for number in range(20):  # by another machine
+    for number in range(20):  # by another machine, in one second
         for text in ("first", "second"):
             body = json.dumps(make_notebook(text)).encode()
             bucket.put(f"workspace/{number}.ipynb", body)
     server = start_server(
         core_kind, **{**bucket.settings, "s3_endpoint_url": fault_proxy.endpoint_url}
     )
+
+    server.wait_until(lambda s: s["store"]["versioned"])  # a request of the uploader
 
     def requests_of(page: str) -> int:
         before = fault_proxy.seen["pass"]

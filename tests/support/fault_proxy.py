@@ -59,8 +59,8 @@ class FaultProxy:
     delay
         Seconds, for ``slow``. May be changed at any time.
     seen
-        How many requests met each mode, counted once the fault has happened (``slow`` and
-        ``hang``: has begun). Connections refused cannot be counted: for ``refuse`` this is the
+        How many requests met each mode, counted once the fault has happened (``slow``, ``hang``
+        and ``pass``: has begun). Connections refused cannot be counted: for ``refuse`` this is the
         number of open connections that were reset.
     """
 
@@ -189,8 +189,10 @@ class _Connection:
             await self._cut(request)
             goes_on = False
         else:
+            if mode == "pass":
+                self._proxy.seen[mode] += 1
             goes_on = await self._pass_on(request, mode)
-        if mode != "slow":
+        if mode not in ("pass", "slow"):
             self._proxy.seen[mode] += 1
         return goes_on
 

@@ -158,6 +158,29 @@ define([
     check(FIRST_DELAY);
   }
 
+  // A page, or another window, has put something else in the place of a file.
+  function onChanged({ data: path }) {
+    if (path !== Jupyter.notebook.notebook_path) {
+      return;
+    }
+    const unsaved = Jupyter.notebook.dirty
+      ? " What you have not saved here is in no version, and is lost by that."
+      : "";
+    dialog.modal({
+      title: "This notebook was changed elsewhere",
+      body: `A version, or a cell of one, was restored. Reload the notebook to see it.${unsaved}`,
+      notebook: Jupyter.notebook,
+      keyboard_manager: Jupyter.keyboard_manager,
+      default_button: "Not now",
+      buttons: { "Not now": {}, Reload: { class: "btn-primary", click: reload } },
+    });
+  }
+
+  function reload() {
+    Jupyter.notebook.set_dirty(false); // or the browser asks once more
+    location.reload();
+  }
+
   function addMenuItem(name, action) {
     const link = $("<a/>").attr({ href: "#", role: "menuitem" }).text(name);
     link.on("click", (event) => {
@@ -187,6 +210,7 @@ define([
     Jupyter.toolbar.add_buttons_group(buttons.reverse(), "bookstore");
     $("#save_widget").append(" ", state);
     events.on("notebook_saved.Notebook", onSaved);
+    new BroadcastChannel(`bookstore:${Jupyter.notebook.base_url}`).onmessage = onChanged;
   }
 
   return { load_ipython_extension };

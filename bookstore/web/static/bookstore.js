@@ -1,5 +1,8 @@
 // Forms of the pages ask the API, and go to what it has made or show what it says is wrong.
 
+// Notebooks that are open in the same browser hear here that their file was replaced.
+const changed = new BroadcastChannel(`bookstore:${document.body.dataset.baseUrl}`);
+
 async function ask(form) {
   const model = { ...JSON.parse(form.dataset.model), ...Object.fromEntries(new FormData(form)) };
   const answer = await fetch(form.dataset.api, {
@@ -13,6 +16,7 @@ async function ask(form) {
     throw new Error(told.message);
   }
   if (told.url) {
+    changed.postMessage(told.path);
     location.assign(told.url);
   } else {
     location.reload(); // it shows what has changed

@@ -44,9 +44,14 @@ export function pageUrl(route: string, path = '', query: Record<string, string> 
   return url + URLExt.objectToQueryString(query);
 }
 
+/** Return the path of the server's URL, with slashes around it. */
+export function basePath(): string {
+  return new URL(settings.baseUrl, location.href).pathname;
+}
+
 /** Have pages follow the front end's theme, and write times in the browser's time zone. */
 export function dressPages(): void {
-  const path = `${new URL(settings.baseUrl, location.href).pathname}bookstore`;
+  const path = `${basePath()}bookstore`;
   const theme = document.body.dataset.jpThemeLight === 'false' ? 'dark' : 'light';
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   for (const cookie of [`bookstore-theme=${theme}`, `bookstore-time-zone=${zone}`]) {
@@ -71,9 +76,9 @@ export async function getNotebook(path: string, versionId: string): Promise<unkn
   return model.content;
 }
 
-/** Restore a version in its place; what is there is archived first. */
-export function restore(path: string, versionId: string): Promise<unknown> {
-  const body = { version_id: versionId };
+/** Restore a version in its place or in another; what is there is archived first. */
+export function restore(path: string, versionId: string, target = path): Promise<unknown> {
+  const body = { version_id: versionId, target_path: target };
   return ask('POST', `restore/${URLExt.encodeParts(path)}`, {}, body);
 }
 

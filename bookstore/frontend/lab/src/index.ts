@@ -15,6 +15,7 @@ import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { dressPages, nameVersion, pageUrl, publish } from './api';
+import { Changes } from './changes';
 import { askName, showPublished } from './dialogs';
 import { historyIcon, publishIcon } from './icons';
 import { Monitor } from './monitor';
@@ -80,7 +81,7 @@ function activate(
     labShell.activateById(viewer.id);
   }
 
-  const panel = new VersionsPanel(tracker, monitor, show, trans);
+  const panel = new VersionsPanel(tracker, monitor, new Changes(tracker, trans), show, trans);
   app.shell.add(panel, 'right', { rank: 850 });
 
   tracker.widgetAdded.connect((_, notebook) => {

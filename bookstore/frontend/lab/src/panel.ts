@@ -8,6 +8,7 @@ import { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 
 import { getHistory, getNotebook, IVersion, nameVersion, pageUrl, publish, restore } from './api';
+import { Changes } from './changes';
 import { askName, confirm, showPublished } from './dialogs';
 import { Monitor } from './monitor';
 
@@ -18,11 +19,13 @@ export class VersionsPanel extends Widget {
   /**
    * @param tracker - Tells which notebook is in front.
    * @param monitor - Tells when the versions may have changed.
+   * @param changes - Tells other windows what was restored.
    * @param show - Shows a page, under a title.
    */
   constructor(
     private _tracker: INotebookTracker,
     monitor: Monitor,
+    private _changes: Changes,
     private _show: (url: string, title: string) => void,
     private _trans: TranslationBundle
   ) {
@@ -33,6 +36,7 @@ export class VersionsPanel extends Widget {
     this.title.caption = _trans.__('Versions');
     _tracker.currentChanged.connect(() => this.update(), this);
     monitor.changed.connect(() => this.update(), this);
+    _changes.changed.connect(() => this.update(), this);
   }
 
   protected onAfterShow(msg: Message): void {
@@ -203,6 +207,7 @@ export class VersionsPanel extends Widget {
       ));
     if (accepted) {
       await restoreInto(panel, version.version_id);
+      this._changes.tell(panel.context.path);
       this._selected = '';
       this.update();
     }

@@ -1,156 +1,186 @@
 """Bookstore in the interfaces of Jupyter, as Chromium shows them."""
 
 import filecmp
+import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, expect
 
-from tests.support.notebooks import make_notebook
+from tests.support.frontends import FRONT_ENDS, FrontEnd, shows
+from tests.support.notebooks import Notebook, make_notebook, picture, text_of
 from tests.support.object_store import Bucket
 from tests.support.servers import JupyterServer, installed_kinds
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.thorough
 
-HOSTILE = "<img src=x onerror=attacked()>.ipynb"
-HOSTILE_NAME = "<img src=x onerror=attacked()>"
+HOSTILE_MARKUP = "<img src=x onerror=attacked()>"
+HOSTILE = f"{HOSTILE_MARKUP}.ipynb"
+HOSTILE_OUTPUTS = {
+    "text/html": "<b>an output</b><script>attacked()</script><img src=x onerror=attacked()>",
+    "application/javascript": "attacked()",
+    "image/svg+xml": "<svg xmlns='http://www.w3.org/2000/svg' onload='attacked()'/>",
+}
+PLOTS = [picture(200, 0, 0), picture(0, 200, 0), picture(0, 0, 200)]
+# of this environment; nbclassic comes with Notebook 6.5, and has the same addresses there
+NAMES = ["classic", "nbclassic"] if "classic" in installed_kinds() else ["lab", "notebook7"]
 PACKAGE = Path(__file__).parents[2] / "bookstore"
 
 
-@pytest.mark.skipif("classic" not in installed_kinds(), reason="Notebook 6.5 is not installed")
-# nbclassic comes with Notebook 6.5; without Notebook 7 beside it, it has the same addresses
-@pytest.mark.parametrize("kind", ["classic", "jupyter_server"], ids=["classic", "nbclassic"])
-def test_classic_interface_shows_versions_and_publishes(
-    kind: str,
-    start_server: Callable[..., JupyterServer],
-    bucket: Bucket,
-    page: Page,
+@pytest.fixture(scope="module")
+def servers(
+    shared_bucket: Bucket, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, JupyterServer]]:
+    """Start the servers of the front ends there are: of two users, on one bucket."""
+    with ExitStack() as started:
+        yield {
+            name: started.enter_context(
+                JupyterServer(
+                    FRONT_ENDS[name].kind,
+                    tmp_path_factory.mktemp(user),
+                    env={"LOGNAME": user},
+                    config={
+                        "NotebookApp" if name == "classic" else "ServerApp": {
+                            "base_url": f"/user/{user}/"
+                        },
+                        "LabApp": {
+                            "news_url": None,
+                            "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+                        },
+                    },
+                    workspace_prefix="workspace/{username}",
+                    published_prefix="published/{username}",
+                    **shared_bucket.settings,
+                )
+            )
+            for name, user in zip(NAMES, ("ann", "bob"), strict=True)
+        }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_versions_are_found_compared_restored_and_shared(
+    name: str,
+    servers: dict[str, JupyterServer],
+    shared_bucket: Bucket,
+    browser: Browser,
 ) -> None:
-    app = "NotebookApp" if kind == "classic" else "ServerApp"
-    server = start_server(kind, config={app: {"base_url": "/user/ann/"}}, **bucket.settings)
-    server.save(HOSTILE, make_notebook("kept"))
+    other = next(other for other in servers if other != name)
     attacks: list[str] = []
-    page.expose_function("attacked", lambda: attacks.append(page.url))
-
-    page.goto(f"{server.url}/tree?token={server.token}")
-    expect(page.locator("#tabs").get_by_role("link", name="Bookstore")).to_have_attribute(
-        "href", "/user/ann/bookstore"
-    )
-
-    page.goto(f"{server.url}/notebooks/{quote(HOSTILE)}")
-    toolbar = page.locator("#bookstore")
-    expect(toolbar.get_by_role("button")).to_have_text(["Versions", "Publish"])
-    page.wait_for_function("Jupyter.notebook._fully_loaded")
-    page.evaluate("Jupyter.notebook.save_notebook()")
-    expect(page.locator("#save_widget").get_by_role("status")).to_have_text(
-        re.compile(r"\(archived \d")
-    )
-
-    page.evaluate("Jupyter.actions.call('bookstore:save-named-version')")
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Name of this version").fill(HOSTILE_NAME)
-    dialog.get_by_role("button", name="Save").click()
-    expect(dialog).to_be_hidden()
-
-    with page.expect_popup() as opened:
-        toolbar.get_by_role("button", name="Versions").click()
-    expect(opened.value.get_by_role("heading")).to_contain_text(HOSTILE)
-    expect(opened.value.get_by_text(HOSTILE_NAME)).to_be_visible()
-    opened.value.close()
-
-    toolbar.get_by_role("button", name="Publish").click()
-    link = page.get_by_role("dialog").get_by_label("Link")
-    expect(link).to_have_value(re.compile(r"/user/ann/bookstore/clone\?s3_bucket="))
-    expect(page.get_by_role("dialog").get_by_label("Markdown badge")).to_have_value(
-        re.compile(r"^\[!\[Clone this notebook\]")
-    )
+    with browser.new_context() as mine, browser.new_context() as theirs:
+        for context in (mine, theirs):
+            context.expose_function("attacked", lambda: attacks.append("attacked"))
+        server = servers[name]
+        put_foreign_version(shared_bucket, server)
+        server.save(HOSTILE, plotted("kept"))
+        author = FRONT_ENDS[name](server, mine.new_page(), HOSTILE)
+        link = walk(author)
+        assert link.startswith(f"{server.url}/bookstore/clone?s3_bucket=")
+        reader = FRONT_ENDS[other](servers[other], theirs.new_page(), f"from {name}.ipynb")
+        clone_published(link.removeprefix(server.url), reader)
+    assert text_of(reader.server.get(reader.path)["content"]) == "kept"
+    assert not (server.root_dir / reader.path).exists()
     assert attacks == []
 
 
-@pytest.mark.skipif("notebook7" not in installed_kinds(), reason="JupyterLab 4 is not installed")
-@pytest.mark.parametrize("view", ["lab/tree", "notebooks"], ids=["lab", "notebook7"])
-def test_lab_and_notebook_7_show_versions_restore_and_publish(
-    view: str,
-    start_server: Callable[..., JupyterServer],
-    bucket: Bucket,
-    page: Page,
-) -> None:
-    config = {
-        "ServerApp": {"base_url": "/user/ann/"},
-        "LabApp": {"news_url": None, "check_for_updates_class": "jupyterlab.NeverCheckForUpdate"},
-    }
-    server = start_server("notebook7", config=config, **bucket.settings)
-    for text in ("first", "second", "third"):
-        notebook = make_notebook(text)
-        notebook["metadata"]["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-        server.save(HOSTILE, notebook)
-    server.wait_until("archived")
-    attacks: list[str] = []
-    page.expose_function("attacked", lambda: attacks.append(page.url))
+def plotted(text: str, *outputs: Any) -> Notebook:
+    """Make a notebook that has a cell to plot in."""
+    notebook = make_notebook(text)
+    cell = {"cell_type": "code", "id": "plot", "metadata": {}, "execution_count": None}
+    notebook["cells"].append({**cell, "source": "", "outputs": list(outputs)})
+    return notebook
 
-    page.goto(f"{server.url}/{view}/{quote(HOSTILE)}?token={server.token}")
-    page.get_by_title("Show the versions of this notebook").first.click()
-    panel = page.locator("#bookstore-versions")
-    versions = panel.locator("li > button")
-    expect(versions).to_have_count(3)
-    expect(panel.get_by_role("heading", level=2)).to_have_text(HOSTILE)
 
-    versions.last.click()
-    expect_changes(page, in_frame=view == "lab/tree")
-
-    panel.get_by_role("button", name="Name…").click()
-    answer_with_name(page, HOSTILE_NAME)
-    expect(versions.last).to_contain_text(HOSTILE_NAME)
-
-    panel.get_by_role("button", name="Restore").click()
-    page.get_by_role("dialog").get_by_role("button", name="Restore").click()
-    expect(page.locator(".jp-MarkdownOutput").get_by_text("first")).to_be_visible()
-    expect(versions.nth(3)).to_be_visible()
-    expect(page.locator(".jp-BookstoreState")).to_contain_text(re.compile("archived"))
-
-    page.get_by_role("menuitem", name="File").click()
-    page.get_by_role("menuitem", name="Save Named Version…").click()
-    answer_with_name(page, "as restored")
-    expect(panel.get_by_text("as restored")).to_be_visible()
-
-    page.get_by_title("Publish this notebook and get a link to it").first.click()
-    expect(page.get_by_role("dialog").get_by_label("Link")).to_have_value(
-        re.compile(r"/user/ann/bookstore/clone\?s3_bucket=")
+def put_foreign_version(bucket: Bucket, server: JupyterServer) -> None:
+    """Put a version into the bucket that somebody made whose name, and outputs, are hostile."""
+    outputs = [
+        {"output_type": "display_data", "data": {mimetype: attack}, "metadata": {}}
+        for mimetype, attack in HOSTILE_OUTPUTS.items()
+    ]
+    notebook = plotted(HOSTILE_MARKUP, *outputs)
+    notebook["metadata"]["title"] = HOSTILE_MARKUP
+    user = server.url.rpartition("/")[2]
+    bucket.put(
+        f"workspace/{user}/{HOSTILE}",
+        json.dumps(notebook).encode(),
+        metadata={"author": quote(HOSTILE_MARKUP)},
     )
-    assert attacks == []
 
 
-def expect_changes(page: Page, *, in_frame: bool) -> None:
-    """Compare the version that is chosen with the newest, and ask for a cell of it."""
-    compare = page.get_by_role("button", name="Compare with now")
-    if not in_frame:
-        with page.expect_popup() as opened:
-            compare.click()
-        expect(opened.value.get_by_text("third")).to_be_visible()
-        opened.value.close()
-        return
-    compare.click()
-    changes = page.frame_locator("iframe")
-    expect(changes.locator(":root")).to_have_attribute("data-theme", "light")
+def walk(author: FrontEnd) -> str:
+    """Save, look at, compare, bring back, restore, name and publish; return the link."""
+    server = author.server
+    author.open()
+    for number, plot in enumerate(PLOTS, start=3):
+        (server.root_dir / f"{number}.png").write_bytes(b64decode(plot))
+        author.run(f"from IPython.display import Image; Image('{number}.png')")
+        author.expect_picture(plot)
+        author.save()
+        wait_for(lambda number=number: len(versions_of(server)) == number, "the save's version")
+    author.expect_archived()
+    red, green, blue = PLOTS
+
+    listed = author.show_versions()
+    expect(listed.get_by_role("heading").first).to_contain_text(HOSTILE)
+    author.expect_versions(5)
+    expect(
+        listed.get_by_text(re.compile(f"(^|· ){re.escape(HOSTILE_MARKUP)}( ·|$)"))
+    ).to_be_visible()
+
+    viewed = author.view(4)
+    expect(viewed.get_by_role("article").get_by_text("an output")).to_be_visible()
+    viewed = author.view(2)
+    expect(viewed.get_by_role("article").locator(shows(red))).to_be_visible()
+
+    changes = author.compare(2)
+    for plot in (red, blue):
+        expect(changes.locator(".outputs").locator(shows(plot))).to_be_visible()
     expect(changes.locator("time").first).not_to_contain_text("UTC")
-    expect(changes.get_by_text("third")).to_be_visible()
-    with page.expect_popup() as opened:
+    with author.page.context.expect_page() as opened:
         changes.get_by_role("link", name="Bring this cell back").click()
-    expect(opened.value.get_by_role("button", name="Bring it back")).to_be_enabled()
+    question = opened.value
     # Its script runs: it is not in the sandbox of the page that it was opened from.
-    expect(opened.value.locator("time")).not_to_contain_text("UTC")
-    opened.value.close()
+    expect(question.locator("time")).not_to_contain_text("UTC")
+    question.get_by_role("button", name="Bring it back").click()
+    author.expect_picture(red, page=question)
+    author.expect_place(question)
+    question.close()
+    author.reload_as_told()
+    author.expect_picture(red)
+
+    author.expect_versions(6)
+    author.restore(2)
+    author.expect_picture(green)
+    author.give_name(3, f"{HOSTILE_MARKUP} sent to Ann")
+    author.save_named("as restored")
+    return author.publish()
 
 
-def answer_with_name(page: Page, name: str) -> None:
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_role("textbox").fill(name)
-    dialog.get_by_role("button", name="Save").click()
+def versions_of(server: JupyterServer) -> list[dict[str, Any]]:
+    """Return the versions of the notebook, the newest first."""
+    server.wait_until("archived")
+    return list(server.bookstore("GET", f"versions/{HOSTILE}")["versions"])
+
+
+def clone_published(link: str, reader: FrontEnd) -> None:
+    """Look at what a link leads to, and clone it."""
+    page, server = reader.page, reader.server
+    page.goto(f"{server.url}{link}&token={server.token}")
+    expect(page.get_by_role("definition").get_by_text(HOSTILE)).to_be_visible()
+    preview = page.frame_locator("iframe").get_by_role("article")
+    expect(preview.locator(shows(PLOTS[1]))).to_be_visible()
+    page.get_by_label("Copy to").fill(reader.path)
+    page.get_by_role("button", name="Clone").click()
+    reader.expect_picture(PLOTS[1])
+    reader.expect_place(page)
 
 
 def test_the_lab_extension_that_is_shipped_is_what_its_sources_make(tmp_path: Path) -> None:

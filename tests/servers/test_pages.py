@@ -11,19 +11,11 @@ from playwright.sync_api import Browser, Page, expect
 from tests.support.fault_proxy import FaultProxy
 from tests.support.notebooks import make_notebook, text_of
 from tests.support.object_store import Bucket
-from tests.support.servers import JupyterServer
+from tests.support.servers import JupyterServer, installed_kinds
 
 pytestmark = pytest.mark.thorough
 
 Visit = Callable[..., None]
-
-# where the interface of each kind of server shows notebooks; jupyter_server has what is installed
-INTERFACES = {
-    "classic": ["notebooks"],
-    "notebook7": ["notebooks"],
-    "lab": ["lab/tree"],
-    "jupyter_server": ["lab/tree", "notebooks"],
-}
 
 # each would run a script where it is not escaped for the place it is put in
 HOSTILE = [
@@ -98,16 +90,18 @@ def test_a_clone_is_chosen_on_a_page_and_opens_in_the_servers_interface(
     assert text_of(server.get("my copy.ipynb")["content"]) == "older, but meant"
 
 
-def test_a_copy_opens_in_the_interface_that_was_started(
-    server_kind: str, start_server: Callable[..., JupyterServer], page: Page
+@pytest.mark.skipif("lab" not in installed_kinds(), reason="JupyterLab is not installed")
+def test_a_copy_opens_in_jupyterlab_where_a_plain_server_was_started(
+    start_server: Callable[..., JupyterServer], page: Page
 ) -> None:
-    app = "NotebookApp" if server_kind == "classic" else "ServerApp"
-    server = start_server(server_kind, store_url="local", config={app: {"base_url": "/user/ann/"}})
+    # The walks of test_frontends.py see where the other servers lead to.
+    config = {"ServerApp": {"base_url": "/user/ann/"}}
+    server = start_server("jupyter_server", store_url="local", config=config)
     save_versions(server, "a b.ipynb", "opened here")
     [version] = server.bookstore("GET", "versions/a b.ipynb")["versions"]
     copy = {"version_id": version["version_id"], "target_path": "copies/a b.ipynb"}
     url = server.bookstore("POST", "restore/a b.ipynb", json=copy)["url"]
-    assert url in {f"/user/ann/{place}/copies/a%20b.ipynb" for place in INTERFACES[server_kind]}
+    assert url == "/user/ann/lab/tree/copies/a%20b.ipynb"
     page.goto(f"{server.url.removesuffix('/user/ann')}{url}?token={server.token}")
     expect_opened(page, "opened here")
 

@@ -12,6 +12,7 @@ from ..notebooks.json import open_to_show
 from ..validation import BadInput
 from .contents import copy_on_its_way, require_no_other, resolved
 from .restore import archive_what_is_there
+from .rooms import replacing
 
 
 async def bring_cell_back(
@@ -46,11 +47,15 @@ async def bring_cell_back(
     """
     await asyncio.to_thread(require_no_other, contents_manager, path)
     _, old, _ = await cell_of(bookstore, path, version_id, number)
-    model = await resolved(contents_manager.get(path, content=True, type="notebook"))
     await archive_what_is_there(bookstore, contents_manager, path)
-    await asyncio.to_thread(bring_back, old, model["content"], number)
-    changed = {"type": "notebook", "format": "json", "content": model["content"]}
-    return dict(await resolved(contents_manager.save(changed, path)))
+
+    async def write() -> Any:
+        model = await resolved(contents_manager.get(path, content=True, type="notebook"))
+        await asyncio.to_thread(bring_back, old, model["content"], number)
+        changed = {"type": "notebook", "format": "json", "content": model["content"]}
+        return await resolved(contents_manager.save(changed, path))
+
+    return dict(await replacing(contents_manager, path, write))
 
 
 async def cell_of(

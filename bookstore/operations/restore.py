@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Awaitable
 from typing import Any
 
 from ..bookstore_config import username
@@ -12,6 +13,7 @@ from ..s3_paths import s3_url
 from ..storage import StoreUnavailable, Version
 from ..validation import shown, target_path
 from .contents import copy_on_its_way, os_path_of, put, require_inside, require_no_other, resolved
+from .rooms import replacing
 
 
 async def restore(
@@ -52,7 +54,11 @@ async def restore(
         version = entry.version
         source = s3_url(bookstore.bucket, version.key, version.version_id)
         restored = _goes_on_with(version) if target == path else ""
-        saved = await put(contents_manager, target, content, source=source, restored=restored)
+
+        def write() -> Awaitable[Any]:
+            return put(contents_manager, target, content, source=source, restored=restored)
+
+        saved = await replacing(contents_manager, target, write)
         return dict(saved)
 
 

@@ -21,6 +21,7 @@ from ..notebooks.json import NotANotebook
 from ..notebooks.view import outputs_renderer, rendered
 from ..operations.cells import cell_of
 from ..operations.contents import copy_on_its_way, resolved
+from ..operations.rooms import windows_of
 from ..storage import StoreError
 from ..storage.base import format_time, parse_time
 from ..validation import notebook_path, version_name, whole_number
@@ -133,6 +134,7 @@ class VersionsPageHandler(_BrowseHandler):
             restore_url=self.server_url(f"api/bookstore/restore/{quote(path)}"),
             name_url=self.server_url(f"api/bookstore/name/{quote(path)}?in={self.section}"),
             location=self.location_of(path) if opens else None,
+            windows=await windows_of(self.contents_manager, path) if opens else 0,
             link=self.link,
         )
 
@@ -235,6 +237,7 @@ class RestorePageHandler(_BrowseHandler):
             path=path,
             version=as_model(self.bookstore, "workspace", entry),
             copy_path=f"{stem}-restored.{extension}",
+            windows=await windows_of(self.contents_manager, path),
             api_url=self.server_url(f"api/bookstore/restore/{quote(path)}"),
             link=self.link,
         )
@@ -258,6 +261,7 @@ class CellPageHandler(_BrowseHandler):
             saved_at=format_time(time_of(entry.version)),
             api_url=self.server_url(f"api/bookstore/cell/{quote(path)}"),
             model={"version_id": version_id, "cell": number},
+            windows=await windows_of(self.contents_manager, path),
             link=self.link,
         )
 

@@ -56,6 +56,16 @@ class FrontEnd(ABC):
         self.page.keyboard.type(source)
         self.page.keyboard.press("Control+Enter")
 
+    def type(self, text: str) -> None:
+        """Write at the end of the code cell."""
+        self.page.locator(self._editor).click()
+        self.page.keyboard.press("Control+End")
+        self.page.keyboard.type(text)
+
+    def expect_source(self, text: str) -> None:
+        """Wait until the code cell holds a text."""
+        expect(self.page.locator(self._editor)).to_contain_text(text)
+
     def save(self) -> None:
         """Save by the key."""
         self.page.keyboard.press("Control+S")
@@ -274,9 +284,13 @@ class Lab(FrontEnd):
 
     def restore(self, number: int) -> None:
         """Restore a version in its place, until the open notebook shows it."""
+        self.press_restore(number)
+        self.page.get_by_role("dialog").get_by_role("button", name="Restore", exact=True).click()
+
+    def press_restore(self, number: int) -> None:
+        """Choose a version, and press **Restore**, which asks how."""
         self._choose(number)
         self._panel.get_by_role("button", name="Restore").click()
-        self.page.get_by_role("dialog").get_by_role("button", name="Restore", exact=True).click()
 
 
 class Notebook7(Lab):

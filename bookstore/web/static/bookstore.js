@@ -3,6 +3,9 @@
 // Notebooks that are open in the same browser hear here that their file was replaced.
 const changed = new BroadcastChannel(`bookstore:${document.body.dataset.baseUrl}`);
 
+// JupyterLab shows pages in a frame; what Jupyter itself shows belongs beside that.
+const isFramed = window.parent !== window;
+
 async function ask(form) {
   const model = { ...JSON.parse(form.dataset.model), ...Object.fromEntries(new FormData(form)) };
   const answer = await fetch(form.dataset.api, {
@@ -17,10 +20,23 @@ async function ask(form) {
   }
   if (told.url) {
     changed.postMessage(told.path);
-    location.assign(told.url);
+    show(told);
   } else {
     location.reload(); // it shows what has changed
   }
+}
+
+function show(told) {
+  if (isFramed) {
+    window.parent.postMessage({ open: told.path }, location.origin);
+    location.reload();
+  } else {
+    location.assign(told.url);
+  }
+}
+
+if (isFramed) {
+  document.querySelectorAll("a.jupyter").forEach((link) => (link.target = "_blank"));
 }
 
 for (const form of document.querySelectorAll("form[data-api]")) {

@@ -1,5 +1,9 @@
 // The only script that runs where a notebook's content is shown: keys, and pictures over each other.
 
+if (window.parent !== window) {
+  document.querySelector("a.jupyter")?.setAttribute("target", "_blank"); // not into the frame
+}
+
 const changes = [...document.querySelectorAll("section.cells")];
 
 // To the next change (1) or the one before (-1); between versions where these are on a page each.

@@ -1,6 +1,6 @@
 // Notebooks whose file was replaced, here or in another window, and what those who have them open hear.
 
-import { Dialog, showDialog } from '@jupyterlab/apputils';
+import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { TranslationBundle } from '@jupyterlab/translation';
@@ -24,6 +24,26 @@ export class Changes {
   /** Tell the other windows that a file was replaced. */
   tell(path: string): void {
     this._channel.postMessage(path);
+  }
+
+  /** Say where a notebook that is edited together was replaced; jupyter-collaboration tells. */
+  hear(event: object): void {
+    const { action, path, schema_id: schema } = event as Record<string, unknown>;
+    if (action !== 'overwrite' || !String(schema).includes('jupyter_collaboration')) {
+      return;
+    }
+    const panel = this._tracker.find(({ context }) => context.path === path);
+    if (panel) {
+      this._changed.emit(panel.context.path);
+      const name = PathExt.basename(panel.context.path);
+      Notification.dismiss(this._told); // one is enough
+      this._told = Notification.info(
+        this._trans.__('%1 was replaced on disk, and this window shows what is there now.', name) +
+          ' ' +
+          this._trans.__('What was here before is among its versions.'),
+        { autoClose: false }
+      );
+    }
   }
 
   private async _onChanged(path: string): Promise<void> {
@@ -50,6 +70,7 @@ export class Changes {
     return answer.button.accept;
   }
 
+  private _told = '-'; // the id of a notification; empty, it would mean all
   private _changed = new Signal<this, string>(this);
   private _channel = new BroadcastChannel(`bookstore:${basePath()}`);
 }

@@ -8,10 +8,44 @@ import { IPublished } from './api';
 
 const BADGE = 'https://img.shields.io/badge/bookstore-clone-blue'; // as `jupyter bookstore link`
 
-/** Ask whether to go on; resolve to the answer. */
-export async function confirm(title: string, body: string, action: string): Promise<boolean> {
-  const buttons = [Dialog.cancelButton(), Dialog.okButton({ label: action })];
-  return (await showDialog({ title, body, buttons })).button.accept;
+/**
+ * Ask whether, and where, to restore a version.
+ *
+ * @param saved - When it was saved.
+ * @param others - In how many other windows the notebook is edited.
+ */
+export async function askRestore(
+  saved: string,
+  others: number,
+  trans: TranslationBundle
+): Promise<'restore' | 'copy' | null> {
+  const told = [
+    trans.__('What is there now becomes a version before, so that you can go back to it.')
+  ];
+  if (others) {
+    told.unshift(
+      trans._n(
+        'It is edited in %1 other window, too, which then shows the restored version.',
+        'It is edited in %1 other windows, too, which then show the restored version.',
+        others
+      )
+    );
+    told.push(trans.__('A copy leaves them alone.'));
+  }
+  const answer = await showDialog({
+    title: trans.__('Restore the version of %1?', saved),
+    body: told.join(' '),
+    buttons: [
+      Dialog.cancelButton(),
+      Dialog.createButton({ label: trans.__('Restore as a Copy'), actions: ['copy'], accept: true }),
+      Dialog.okButton({ label: trans.__('Restore') })
+    ],
+    defaultButton: others ? 1 : 2
+  });
+  if (!answer.button.accept) {
+    return null;
+  }
+  return answer.button.actions.includes('copy') ? 'copy' : 'restore';
 }
 
 /** Ask for the name of a version; resolve to null where it is to stay as it is. */

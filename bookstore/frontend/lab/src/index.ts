@@ -81,8 +81,18 @@ function activate(
     labShell.activateById(viewer.id);
   }
 
-  const panel = new VersionsPanel(tracker, monitor, new Changes(tracker, trans), show, trans);
+  const changes = new Changes(tracker, trans);
+  app.serviceManager.events.stream.connect((_, event) => changes.hear(event));
+  const open = (path: string) => app.commands.execute('docmanager:open', { path });
+  const panel = new VersionsPanel(tracker, monitor, changes, show, open, trans);
   app.shell.add(panel, 'right', { rank: 850 });
+
+  window.addEventListener('message', ({ data, source }) => {
+    const frame = viewer?.content.node.querySelector('iframe');
+    if (frame && source === frame.contentWindow && typeof data?.open === 'string') {
+      void open(data.open);
+    }
+  });
 
   tracker.widgetAdded.connect((_, notebook) => {
     notebook.context.saveState.connect((_, state) => state === 'completed' && monitor.check());

@@ -9,7 +9,7 @@ import { Widget } from '@lumino/widgets';
 
 import { getHistory, getNotebook, IVersion, nameVersion, pageUrl, publish, restore } from './api';
 import { Changes } from './changes';
-import { askName, confirm, showPublished } from './dialogs';
+import { askName, askRestore, showPublished } from './dialogs';
 import { Monitor } from './monitor';
 
 const BURST_GAP = 10 * 60 * 1000; // ms between saves of one burst, at most
@@ -21,12 +21,14 @@ export class VersionsPanel extends Widget {
    * @param monitor - Tells when the versions may have changed.
    * @param changes - Tells other windows what was restored.
    * @param show - Shows a page, under a title.
+   * @param open - Opens a notebook.
    */
   constructor(
     private _tracker: INotebookTracker,
     monitor: Monitor,
     private _changes: Changes,
     private _show: (url: string, title: string) => void,
+    private _open: (path: string) => Promise<unknown>,
     private _trans: TranslationBundle
   ) {
     super();
@@ -86,7 +88,8 @@ export class VersionsPanel extends Widget {
     heading.title = path;
     const parts: HTMLElement[] = [heading];
     if (problem) {
-      parts.push(paragraph(problem, 'alert'));
+      const known = this._trans.__('These are the versions that this machine knows of.');
+      parts.push(paragraph(`${problem} ${known}`, 'alert'));
     }
     if (!versions.length) {
       parts.push(paragraph(this._trans.__('No versions yet: each save becomes one.')));
@@ -107,16 +110,17 @@ export class VersionsPanel extends Widget {
 
   private _renderBurst(versions: IVersion[]): HTMLElement {
     const list = document.createElement('ul');
-    list.append(...versions.map(version => this._renderVersion(version)));
-    if (versions.length < BURST_SIZE) {
+    const isBurst = versions.length >= BURST_SIZE;
+    list.append(...versions.map(version => this._renderVersion(version, isBurst)));
+    if (!isBurst) {
       return list;
     }
     const fold = document.createElement('details');
     const key = versions[versions.length - 1].version_id; // of the oldest: it stays
     const isSelected = versions.some(version => version.version_id === this._selected);
     const isNewest = versions[0] === this._listed.versions[0];
-    fold.open = this._open.get(key) ?? (isNewest || isSelected);
-    fold.ontoggle = () => this._open.set(key, fold.open);
+    fold.open = this._unfolded.get(key) ?? (isNewest || isSelected);
+    fold.ontoggle = () => this._unfolded.set(key, fold.open);
     const summary = document.createElement('summary');
     const [from, until] = [timeOf(versions[versions.length - 1]), timeOf(versions[0])];
     const times = from === until ? from : `${from}–${until}`;
@@ -125,7 +129,7 @@ export class VersionsPanel extends Widget {
     return fold;
   }
 
-  private _renderVersion(version: IVersion): HTMLElement {
+  private _renderVersion(version: IVersion, withSeconds: boolean): HTMLElement {
     const item = document.createElement('li');
     const isSelected = version.version_id === this._selected;
     const button = document.createElement('button');
@@ -134,7 +138,7 @@ export class VersionsPanel extends Widget {
     button.title = new Date(version.saved_at).toLocaleString();
     const time = document.createElement('time');
     time.dateTime = version.saved_at;
-    time.textContent = timeOf(version);
+    time.textContent = timeOf(version, withSeconds);
     const details = document.createElement('span');
     details.textContent = [version.name, this._stateInWords(version), version.author, sizeOf(version)]
       .filter(Boolean)
@@ -198,18 +202,22 @@ export class VersionsPanel extends Widget {
   private async _restore(version: IVersion): Promise<void> {
     const trans = this._trans;
     const panel = this._tracker.currentWidget;
-    const accepted =
-      panel &&
-      (await confirm(
-        trans.__('Restore the version of %1?', new Date(version.saved_at).toLocaleString()),
-        trans.__('What is there now becomes a version before, so that you can go back to it.'),
-        trans.__('Restore')
-      ));
-    if (accepted) {
+    if (!panel) {
+      return;
+    }
+    const saved = new Date(version.saved_at).toLocaleString();
+    const answer = await askRestore(saved, otherWindows(panel), trans);
+    if (answer === 'restore') {
       await restoreInto(panel, version.version_id);
       this._changes.tell(panel.context.path);
       this._selected = '';
       this.update();
+    } else if (answer === 'copy') {
+      const { path } = this._listed;
+      const copy = path.replace(/(\.[^./]+)?$/, '-restored$1');
+      await restore(path, version.version_id, copy);
+      this._changes.tell(copy);
+      await this._open(copy);
     }
   }
 
@@ -269,7 +277,13 @@ export class VersionsPanel extends Widget {
     next: null
   };
   private _selected = ''; // a version id
-  private _open = new Map<string, boolean>(); // bursts that were folded or unfolded by hand
+  private _unfolded = new Map<string, boolean>(); // bursts that were folded or unfolded by hand
+}
+
+/** Count the other windows in which people edit a notebook together with this one. */
+function otherWindows({ context: { model } }: NotebookPanel): number {
+  const shared = model.sharedModel as { awareness?: { getStates(): Map<number, object> } };
+  return model.collaborative ? Math.max((shared.awareness?.getStates().size ?? 1) - 1, 0) : 0;
 }
 
 /** Restore a version in place of an open notebook, and show it there. */
@@ -279,7 +293,9 @@ async function restoreInto(panel: NotebookPanel, versionId: string): Promise<voi
     await context.save(); // what was not saved becomes a version, too
   }
   await restore(context.path, versionId);
-  await context.revert();
+  if (!context.model.collaborative) {
+    await context.revert(); // else it comes to all windows
+  }
 }
 
 /** Split a list where two neighbours, newest first, do not belong together. */
@@ -309,8 +325,10 @@ function dayOf(version: IVersion): string {
   return new Date(version.saved_at).toDateString();
 }
 
-function timeOf(version: IVersion): string {
-  return new Date(version.saved_at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+function timeOf(version: IVersion, withSeconds = false): string {
+  const second = withSeconds ? '2-digit' : undefined;
+  const format = { hour: '2-digit', minute: '2-digit', second } as const;
+  return new Date(version.saved_at).toLocaleTimeString([], format);
 }
 
 function sizeOf(version: IVersion): string {

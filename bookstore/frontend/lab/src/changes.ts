@@ -65,7 +65,8 @@ export class Changes {
       buttons: [
         Dialog.cancelButton({ label: trans.__('Not now') }),
         Dialog.okButton({ label: trans.__('Reload') })
-      ]
+      ],
+      defaultButton: context.model.dirty ? 0 : 1
     });
     return answer.button.accept;
   }

@@ -37,15 +37,16 @@ export async function askRestore(
     body: told.join(' '),
     buttons: [
       Dialog.cancelButton(),
-      Dialog.createButton({ label: trans.__('Restore as a Copy'), actions: ['copy'], accept: true }),
+      // It looks like Cancel, as one button alone stands out.
+      Dialog.createButton({ label: trans.__('Restore as a Copy'), actions: ['copy'], accept: false }),
       Dialog.okButton({ label: trans.__('Restore') })
     ],
     defaultButton: others ? 1 : 2
   });
-  if (!answer.button.accept) {
-    return null;
+  if (answer.button.actions.includes('copy')) {
+    return 'copy';
   }
-  return answer.button.actions.includes('copy') ? 'copy' : 'restore';
+  return answer.button.accept ? 'restore' : null;
 }
 
 /** Ask for the name of a version; resolve to null where it is to stay as it is. */

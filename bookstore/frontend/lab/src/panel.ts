@@ -61,6 +61,9 @@ export class VersionsPanel extends Widget {
       this._fill(paragraph(this._trans.__('Open a notebook to see its versions.')));
       return;
     }
+    if (path !== this._listed.path) {
+      this._fill(headingOf(path), paragraph(this._trans.__('Looking for its versions…'), 'status'));
+    }
     try {
       const history = await getHistory(path);
       if (path === this._path) {
@@ -68,7 +71,7 @@ export class VersionsPanel extends Widget {
         this._render(history.problem);
       }
     } catch (error) {
-      this._fill(paragraph((error as Error).message, 'alert'));
+      this._fill(headingOf(path), paragraph((error as Error).message, 'alert'));
     }
   }
 
@@ -83,10 +86,7 @@ export class VersionsPanel extends Widget {
 
   private _render(problem: string | null): void {
     const { path, versions, next } = this._listed;
-    const heading = document.createElement('h2');
-    heading.textContent = path.split('/').pop() ?? '';
-    heading.title = path;
-    const parts: HTMLElement[] = [heading];
+    const parts: HTMLElement[] = [headingOf(path)];
     if (problem) {
       const known = this._trans.__('These are the versions that this machine knows of.');
       parts.push(paragraph(`${problem} ${known}`, 'alert'));
@@ -339,6 +339,13 @@ function sizeOf(version: IVersion): string {
     units.shift();
   }
   return `${size < 10 && units[0] !== 'B' ? size.toFixed(1) : Math.round(size)} ${units[0]}`;
+}
+
+function headingOf(path: string): HTMLElement {
+  const heading = document.createElement('h2');
+  heading.textContent = path.split('/').pop() ?? '';
+  heading.title = path;
+  return heading;
 }
 
 function paragraph(text: string, role = ''): HTMLElement {

@@ -40,8 +40,8 @@
 }
 
 .jp-BookstoreVersions [role='alert'] {
-  background: var(--jp-warn-color3);
-  color: var(--jp-ui-font-color0);
+  background: var(--jp-layout-color2);
+  border-left: 4px solid var(--jp-warn-color1);
   overflow-wrap: anywhere;
   padding: 8px;
 }

@@ -46,8 +46,11 @@ class FrontEnd(ABC):
     def _has_kernel(self) -> bool:
         # The front ends show an idle kernel also before there is one.
         answer = self.server.api("GET", "/api/kernels")
-        # Notebook 7 may answer with an error while the kernel starts.
-        return answer.ok and any(kernel["connections"] for kernel in answer.json())
+        # The server may answer with an error while a kernel starts.
+        return answer.ok and any(
+            kernel["connections"] and kernel["execution_state"] == "idle"
+            for kernel in answer.json()
+        )
 
     def run(self, source: str) -> None:
         """Write into the code cell, and run it."""

@@ -38,19 +38,19 @@ def test_a_restore_says_who_edits_too_and_keeps_what_they_type(
         ann.expect_source("what Bob thinks of it")
         oldest = server.bookstore("GET", "versions/shared.ipynb")["versions"][-1]
 
-        question = mine.new_page()
-        question.goto(
-            f"{server.url}/bookstore/restore/shared.ipynb?version_id={oldest['version_id']}"
-        )
-        expect(question.get_by_text("in 2 windows at once")).to_be_visible()
-        question.close()
-
         ann.show_versions()
         ann.press_restore(-1)
         dialog = ann.page.get_by_role("dialog")
         expect(dialog).to_contain_text("edited in 1 other window")
         expect(dialog.get_by_role("button", name="Restore as a Copy")).to_be_visible()
-        dialog.get_by_role("button", name="Restore", exact=True).click()
+        dialog.get_by_role("button", name="Cancel").click()
+
+        question = mine.new_page()
+        question.goto(
+            f"{server.url}/bookstore/restore/shared.ipynb?version_id={oldest['version_id']}"
+        )
+        expect(question.get_by_text("in 2 windows at once")).to_be_visible()
+        question.get_by_role("button", name="Restore in its place").click()
         for window in (ann, bob):
             window.expect_source("the first")
             expect(window.page.get_by_text("was replaced on disk")).to_be_visible()

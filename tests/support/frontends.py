@@ -97,7 +97,7 @@ class FrontEnd(ABC):
     def answer_with_name(self, name: str) -> None:
         """Fill in the dialog that asks for a name."""
         dialog = self.page.get_by_role("dialog")
-        dialog.get_by_role("textbox").fill(name)
+        dialog.get_by_role("textbox").first.fill(name)
         dialog.get_by_role("button", name="Save").click()
         expect(dialog).to_be_hidden()
 

@@ -19,14 +19,14 @@ export class VersionsPanel extends Widget {
   /**
    * @param tracker - Tells which notebook is in front.
    * @param monitor - Tells when the versions may have changed.
-   * @param changes - Tells other windows what was restored.
+   * @param replaced - Tells other windows what was restored.
    * @param show - Shows a page, under a title.
    * @param open - Opens a notebook.
    */
   constructor(
     private _tracker: INotebookTracker,
     monitor: Monitor,
-    private _changes: Changes,
+    private _replaced: Changes,
     private _show: (url: string, title: string) => void,
     private _open: (path: string) => Promise<unknown>,
     private _trans: TranslationBundle
@@ -38,7 +38,7 @@ export class VersionsPanel extends Widget {
     this.title.caption = _trans.__('Versions');
     _tracker.currentChanged.connect(() => this.update(), this);
     monitor.changed.connect(() => this.update(), this);
-    _changes.changed.connect(() => this.update(), this);
+    _replaced.changed.connect(() => this.update(), this);
   }
 
   protected onAfterShow(msg: Message): void {
@@ -209,14 +209,14 @@ export class VersionsPanel extends Widget {
     const answer = await askRestore(saved, otherWindows(panel), trans);
     if (answer === 'restore') {
       await restoreInto(panel, version.version_id);
-      this._changes.tell(panel.context.path);
+      this._replaced.tell(panel.context.path);
       this._selected = '';
       this.update();
     } else if (answer === 'copy') {
       const { path } = this._listed;
       const copy = path.replace(/(\.[^./]+)?$/, '-restored$1');
       await restore(path, version.version_id, copy);
-      this._changes.tell(copy);
+      this._replaced.tell(copy);
       await this._open(copy);
     }
   }

@@ -207,7 +207,7 @@ class Classic(FrontEnd):
         """Give a version a name."""
         version = self._versions.nth(number)
         version.get_by_text("Name", exact=True).click()
-        version.get_by_label("Name of this version").fill(name)
+        version.locator("input[name=name]").fill(name)
         version.get_by_role("button", name="Save name").click()
         expect(self._pages.get_by_text(name)).to_be_visible()
 

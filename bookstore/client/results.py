@@ -14,7 +14,7 @@ from html import escape
 from typing import Any, ClassVar, NamedTuple, overload
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
-from ..formatting import size_in_words
+from ..formatting import label_in_words, size_in_words
 
 # A link may lead to the web or to the same server, and runs no script.
 _SAFE_HREF = re.compile(r"https?://|/(?![/\\])")
@@ -187,8 +187,8 @@ class Version:
     Attributes
     ----------
     version_id : str
-    name : str
-        The one that somebody gave it; empty if none.
+    name, note : str
+        Those that somebody gave it; empty if none.
     saved_at : datetime or None
     size : int or None
         Bytes.
@@ -205,6 +205,7 @@ class Version:
 
     version_id: str
     name: str = ""
+    note: str = ""
     saved_at: datetime | None = None
     size: int | None = None
     sha256: str | None = None
@@ -271,7 +272,7 @@ class Versions(Shown, Sequence[Version]):
                 show_time(version.saved_at),
                 "" if version.size is None else size_in_words(version.size),
                 version.author or "",
-                version.name,
+                label_in_words(version.name, version.note),
                 "latest" if version.latest else "",
                 _notes(version),
             )

@@ -10,7 +10,7 @@ from typing import Any, cast
 from traitlets import Enum, Int, Unicode
 
 from ..core import Section
-from ..formatting import size_in_words
+from ..formatting import label_in_words, size_in_words
 from ..history.lineage import Entry
 from ..history.models import as_model, other_as_model
 from ..notebooks.changes import as_lines, compare_cells
@@ -18,7 +18,7 @@ from ..notebooks.diff import compare
 from ..notebooks.json import open_to_show, parse_json
 from ..operations.naming import name_version
 from ..storage import StoreError, Version, VersionNotFound
-from ..validation import BadInput, version_label, version_name
+from ..validation import BadInput, version_label, version_name, version_note
 from .arguments import UsageError
 from .base import BookstoreCommand, Failed, code_of
 from .tables import print_table, printable
@@ -132,7 +132,7 @@ class Versions(HistoryCommand):
                     size_in_words(version["size"]),
                     printable(version["author"]),
                     ", ".join(notes),
-                    printable(version["name"]),
+                    printable(label_in_words(version["name"], version["note"])),
                 )
             )
         print_table(rows)
@@ -154,30 +154,35 @@ class Versions(HistoryCommand):
 
 
 class Name(HistoryCommand):
-    """Give a version a name."""
+    """Give a version a name and a note."""
 
     name = "jupyter bookstore name"
-    description = """Give a version of a notebook a name, the newest if none is named by its id. It
-    takes the place of the name that the version has; an empty one takes that away. All who read the
-    bucket see it, and prune leaves the version alone."""
+    description = """Give a version of a notebook a name, the newest if none is named by its id, and
+    a note. They take the place of those that the version has; an empty name takes them away. All
+    who read the bucket see them, and prune leaves the version alone."""
     usage = "PATH[@VERSION] NAME"
     examples = """
-    jupyter bookstore name report.ipynb "sent to Ann"
+    jupyter bookstore name report.ipynb "sent to Ann" --note "without the last plot"
     jupyter bookstore name report.ipynb@3sL4kqtJlcpXroDTDmJ "before the review"
     jupyter bookstore name report.ipynb@3sL4kqtJlcpXroDTDmJ ""
     """
 
+    note = Unicode(help="What is shown beside the name.").tag(config=True)
+
+    aliases = {**HistoryCommand.aliases, "note": "Name.note"}
+
     async def answer(self, *arguments: str) -> dict[str, Any]:
-        """Give the name."""
+        """Give both."""
         file, version_id = path_and_version(arguments[0])
         path, name = self.path_of(file), version_label(arguments[1])
-        naming = name_version(self.bookstore, self.which, path, version_id, name)
+        note = version_note(self.note)
+        naming = name_version(self.bookstore, self.which, path, version_id, name, note)
         return as_model(self.bookstore, self.which, await self.bookstore.run(naming))
 
     def show(self, answer: dict[str, Any]) -> None:
         """Print which version has which name."""
         saved = f"The version of {printable(answer['path'])} saved {answer['saved_at'][:19]}Z"
-        name = printable(answer["name"])
+        name = printable(label_in_words(answer["name"], answer["note"]))
         print(f"{saved} is named {name}." if name else f"{saved} has no name.")
 
 

@@ -88,6 +88,11 @@ class CellChange:
         return _pictures(self.old) == _pictures(self.new)
 
     @property
+    def is_edited(self) -> bool:
+        """Return whether somebody has changed it, and not only run it again."""
+        return not self.source_is_equal or bool(self.metadata)
+
+    @property
     def metadata(self) -> list[str]:
         """Return the names in the metadata that differ."""
         return changed_names(_metadata(self.old), _metadata(self.new))
@@ -158,15 +163,30 @@ def summary(changes: Sequence[CellChange]) -> str:
     """Sum changes up, as in ``2 cells edited, 1 plot changed``; empty if there are none."""
     counts = Counter(change.kind for change in changes)
     both = [change for change in changes if change.old and change.new]
+    new_plots = sum(not change.pictures_are_equal for change in both)
     numbers = {
-        **{f"cells {kind}": counts[kind] for kind in ("edited", "added", "removed", "moved")},
-        "plots changed": sum(not change.pictures_are_equal for change in both),
+        "cells edited": sum(change.kind == "edited" and change.is_edited for change in both),
+        **{f"cells {kind}": counts[kind] for kind in ("added", "removed", "moved")},
+        "outputs changed": sum(not change.outputs_are_equal for change in both) - new_plots,
+        "plots changed": new_plots,
     }
     return ", ".join(
         f"{number} {what.replace('s ', ' ', 1) if number == 1 else what}"
         for what, number in numbers.items()
         if number
     )
+
+
+def in_words(old: Any, new: Any) -> str:
+    """Say what changed from one notebook to another, as a list of versions does."""
+    changes = compare_cells(old, new)
+    return summary(changes) or ("metadata changed" if changed_metadata(old, new) else "no change")
+
+
+def changed_metadata(old: Any, new: Any) -> list[str]:
+    """Return the names in the notebooks' own metadata that differ, but for what no one edits."""
+    names = changed_names(old["metadata"], new["metadata"])
+    return [name for name in names if name != "language_info"]
 
 
 def as_lines(changes: Sequence[CellChange]) -> list[str]:

@@ -141,9 +141,9 @@ def test_a_version_is_named(stub: StubServer, client: BookstoreClient) -> None:
     stub.answers["POST /api/bookstore/name/a.ipynb"] = Answer(version(1, name="sent to Ann"))
     named = client.name("sent to Ann")
     assert (named.version_id, named.name) == ("v1", "sent to Ann")
-    assert stub.asked[-1].json == {"name": "sent to Ann"}
-    client.name("", named)
-    assert stub.asked[-1].json == {"name": "", "version_id": "v1"}
+    assert stub.asked[-1].json == {"name": "sent to Ann", "note": ""}
+    client.name("sent", named, note="without plots")
+    assert stub.asked[-1].json == {"name": "sent", "note": "without plots", "version_id": "v1"}
 
 
 def test_versions_are_asked_for_page_by_page(stub: StubServer, client: BookstoreClient) -> None:

@@ -115,10 +115,10 @@ function activate(
       undefined,
       async () => {
         const { context } = tracker.currentWidget!;
-        const name = await askName(trans);
-        if (name) {
+        const label = await askName(trans);
+        if (label?.name) {
           await context.save();
-          await nameVersion(context.path, name);
+          await nameVersion(context.path, label);
           panel.update();
         }
       }

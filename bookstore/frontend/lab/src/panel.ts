@@ -7,7 +7,16 @@ import { historyIcon } from './icons';
 import { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 
-import { getHistory, getNotebook, IVersion, nameVersion, pageUrl, publish, restore } from './api';
+import {
+  getChanges,
+  getHistory,
+  getNotebook,
+  IVersion,
+  nameVersion,
+  pageUrl,
+  publish,
+  restore
+} from './api';
 import { askName, confirm, showPublished } from './dialogs';
 import { Monitor } from './monitor';
 
@@ -136,6 +145,10 @@ export class VersionsPanel extends Widget {
       .filter(Boolean)
       .join(' · ');
     button.append(time, details);
+    if (version.note) {
+      button.append(line(version.note, 'note'));
+    }
+    button.append(this._renderChanges(version));
     button.onclick = () => {
       this._selected = isSelected ? '' : version.version_id;
       this._render(null);
@@ -146,6 +159,20 @@ export class VersionsPanel extends Widget {
       item.append(this._renderActions(version));
     }
     return item;
+  }
+
+  /** Say what changed in a version, as soon as somebody looks there. */
+  private _renderChanges(version: IVersion): HTMLElement {
+    let node = this._changes.get(version.version_id);
+    if (!node) {
+      node = line(version.changes ?? '', 'changes');
+      this._changes.set(version.version_id, node);
+      if (version.changes === null && version.before) {
+        this._unknown.set(node, version);
+        this._seen.observe(node);
+      }
+    }
+    return node;
   }
 
   private _renderActions(version: IVersion): HTMLElement {
@@ -168,9 +195,9 @@ export class VersionsPanel extends Widget {
       ),
       this._button(trans.__('Restore'), () => this._restore(version)),
       this._button(trans.__('Name…'), async () => {
-        const name = await askName(trans, version.name);
-        if (name !== null) {
-          await nameVersion(path, name, version.version_id);
+        const label = await askName(trans, version);
+        if (label) {
+          await nameVersion(path, label, version.version_id);
           this.update();
         }
       }),
@@ -252,6 +279,19 @@ export class VersionsPanel extends Widget {
     return day.toLocaleDateString([], { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
   }
 
+  /** Ask what changed in those versions that came into view, for one after the other. */
+  private async _tellChanges(nodes: Element[]): Promise<void> {
+    const { path } = this._listed;
+    for (const node of nodes) {
+      const version = this._unknown.get(node);
+      if (version && path === this._path) {
+        this._seen.unobserve(node);
+        // without the words the list is complete, too
+        node.textContent = await getChanges(path, version).catch(() => '');
+      }
+    }
+  }
+
   private _fill(...parts: HTMLElement[]): void {
     const top = this.node.scrollTop;
     this.node.replaceChildren(...parts);
@@ -264,6 +304,12 @@ export class VersionsPanel extends Widget {
     next: null
   };
   private _selected = ''; // a version id
+  private _changes = new Map<string, HTMLElement>(); // what says what changed, by version id
+  private _unknown = new WeakMap<Element, IVersion>(); // whose changes nobody has asked for yet
+  private _seen = new IntersectionObserver(entries => {
+    const nodes = entries.filter(entry => entry.isIntersecting).map(entry => entry.target);
+    void this._tellChanges(nodes);
+  });
   private _open = new Map<string, boolean>(); // bursts that were folded or unfolded by hand
 }
 
@@ -316,6 +362,13 @@ function sizeOf(version: IVersion): string {
     units.shift();
   }
   return `${size < 10 && units[0] !== 'B' ? size.toFixed(1) : Math.round(size)} ${units[0]}`;
+}
+
+function line(text: string, kind: string): HTMLElement {
+  const node = document.createElement('span');
+  node.className = `jp-BookstoreVersions-${kind}`;
+  node.textContent = text;
+  return node;
 }
 
 function paragraph(text: string, role = ''): HTMLElement {

@@ -13,7 +13,7 @@ from .core import Bookstore, Section, section_of
 from .history.lineage import Entry
 from .history.models import as_model, other_as_model
 from .history.versions import EntryPage
-from .notebooks.changes import in_words
+from .notebooks.changes import changed_metadata, compare_cells, in_words
 from .notebooks.diff import compare
 from .notebooks.json import NotANotebook, open_to_show, read_notebook
 from .operations.cells import bring_cell_back
@@ -269,14 +269,14 @@ class ChangesHandler(_HistoryHandler):
     async def get(self, path: str) -> None:
         """Sum up the changes from ``base`` to ``head``, and remember them."""
         (base, head), notebooks = await self.compared(notebook_path(path), limit=_LARGEST_DESCRIBED)
-        changes = await asyncio.to_thread(in_words, *notebooks)
+        changes = await asyncio.to_thread(_in_words, *notebooks)
         ids = (base.version.version_id, head.version.version_id)
         await self.bookstore.history.remember_changes(*ids, changes)
         await self.answer({"base": ids[0], "head": ids[1], "changes": changes})
 
 
 class DiffHandler(_HistoryHandler):
-    """``GET /api/bookstore/diff/{path}``: how two versions differ, as nbdime tells it."""
+    """``GET /api/bookstore/diff/{path}``: how two versions differ, for programs."""
 
     @endpoint
     async def get(self, path: str) -> None:
@@ -284,13 +284,17 @@ class DiffHandler(_HistoryHandler):
         path = notebook_path(path)
         entries, notebooks = await self.compared(path)
         base, head = await self.named_models(entries)
-        diff = await asyncio.to_thread(compare, *notebooks)
-        await self.answer({"base": base, "head": head, "diff": diff})
+        compared = await asyncio.to_thread(compare, *notebooks)
+        await self.answer({"base": base, "head": head, **compared})
+
+
+def _in_words(base: Any, head: Any) -> str:
+    return in_words(compare_cells(base, head), changed_metadata(base, head))
 
 
 def is_comparable(model: dict[str, Any]) -> bool:
     """Return whether a version is a notebook that can be compared with others."""
-    return model["state"] != "deleted" and model["path"].endswith(NOTEBOOK)
+    return model["state"] != "deleted" and str(model["path"]).endswith(NOTEBOOK)
 
 
 def _require_json(entry: Entry) -> None:

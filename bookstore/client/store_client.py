@@ -332,7 +332,15 @@ class BookstoreClient(CurrentNotebookClient):
         path = self._path_or_own(path)
         compared = {"base": _id_of(base), "head": _id_of(head)}
         answer = self._ask("GET", f"{self.bookstore_endpoint}/diff/{quote(path)}", params=compared)
-        return DiffResult(path=path, **compared, diff=answer["diff"], pages=self._pages())
+        return DiffResult(
+            path=path,
+            **compared,
+            changes=answer["changes"],
+            cells=answer["cells"],
+            lines=answer["lines"],
+            diff=answer["diff"],
+            pages=self._pages(),
+        )
 
     def status(self) -> StatusResult:
         """Return the state of archiving on the server.

@@ -79,8 +79,7 @@ class Export(BookstoreCommand):
             async def fetch(section: Section, key: str, versions: list[Version]) -> None:
                 async with slots:
                     for version, file in await export.notebook(key, versions):
-                        name = names.of(version)
-                        entry = Entry(version=version, state="archived", name=name)
+                        entry = names.completed(Entry(version=version, state="archived"))
                         model = as_model(self.bookstore, section, entry)
                         export.lines.append({"file": file, "section": section, **model})
                 bar.update()

@@ -186,7 +186,7 @@ class _Pruning:
         if not version:
             return False
         renamed = version.provenance and version.provenance.renamed_from
-        return bool(renamed or self._names.of(version))
+        return bool(renamed or self._names.has(version))
 
     async def delete(self) -> None:
         """Remove what was found, many versions by one request; stop where the store fails."""

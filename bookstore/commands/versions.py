@@ -221,7 +221,7 @@ class Diff(HistoryCommand):
 
     name = "jupyter bookstore diff"
     description = """Compare a version of a notebook, BASE, with another, HEAD, or with the newest
-    if none is named. With --json, the diff is that of nbdime."""
+    if none is named. With --json, the diff is that of nbdime, where nbdime is installed."""
     usage = "PATH[@BASE] [BASE] [HEAD]"
     examples = """
     jupyter bookstore diff report.ipynb@3sL4kqtJlcpXroDTDmJ
@@ -241,14 +241,14 @@ class Diff(HistoryCommand):
             entry, content = await self.read(key, name)
             entries.append(as_model(self.bookstore, self.which, entry))
             notebooks.append(await asyncio.to_thread(open_to_show, content))
-        diff: list[Any] = await asyncio.to_thread(compare if self.as_json else _lines, *notebooks)
-        return {"base": entries[0], "head": entries[1], "diff": diff}
+        compared = await asyncio.to_thread(compare if self.as_json else _lines, *notebooks)
+        return {"base": entries[0], "head": entries[1], **compared}
 
     def show(self, answer: dict[str, Any]) -> None:
         """Print the lines."""
-        for line in answer["diff"]:
+        for line in answer["lines"]:
             print(printable(line))
 
 
-def _lines(base: Any, head: Any) -> list[str]:
-    return as_lines(compare_cells(base, head))
+def _lines(base: Any, head: Any) -> dict[str, Any]:
+    return {"lines": as_lines(compare_cells(base, head))}

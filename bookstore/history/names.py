@@ -56,8 +56,16 @@ class Names:
         label = (since, unquote(name), unquote("".join(noted)))
         of_notebook[mark] = max(label, of_notebook.get(mark, ("", "", "")))
 
-    def of(self, version: Version) -> tuple[str, str]:
-        """Return the name of a version and the note with it; empty if it has none."""
+    def completed(self, entry: Entry) -> Entry:
+        """Complete a version by its name and the note with it."""
+        name, note = self._of(entry.version)
+        return replace(entry, name=name, note=note)
+
+    def has(self, version: Version) -> bool:
+        """Return whether somebody has given a version a name."""
+        return self._of(version) != ("", "")
+
+    def _of(self, version: Version) -> tuple[str, str]:
         given = self._given.get(version.key, {})
         _, name, note = given.get(_mark(version), ("", "", ""))
         return name, note
@@ -70,11 +78,7 @@ async def names_of(store: Store, entries: list[Entry]) -> list[Entry]:
         async for page in all_pages(partial(store.keys, _prefix(key))):
             for listed in page.keys:
                 names.add(listed.key)
-    labels = [names.of(entry.version) for entry in entries]
-    return [
-        replace(entry, name=name, note=note)
-        for entry, (name, note) in zip(entries, labels, strict=True)
-    ]
+    return [names.completed(entry) for entry in entries]
 
 
 async def give_name(

@@ -177,10 +177,9 @@ def summary(changes: Sequence[CellChange]) -> str:
     )
 
 
-def in_words(old: Any, new: Any) -> str:
-    """Say what changed from one notebook to another, as a list of versions does."""
-    changes = compare_cells(old, new)
-    return summary(changes) or ("metadata changed" if changed_metadata(old, new) else "no change")
+def in_words(changes: Sequence[CellChange], metadata: Sequence[str]) -> str:
+    """Say what changed, in cells and in the notebook's own metadata, where nothing is no answer."""
+    return summary(changes) or ("metadata changed" if metadata else "no change")
 
 
 def changed_metadata(old: Any, new: Any) -> list[str]:

@@ -379,7 +379,6 @@ def test_a_name_may_have_tabs_and_line_breaks(shared_server: JupyterServer) -> N
 
 
 def test_versions_are_compared(shared_server: JupyterServer) -> None:
-    pytest.importorskip("nbdime")
     save_all(shared_server, "compared.ipynb", "first", "second", "third")
     third, _, first = versions(shared_server, "compared.ipynb")
     base = {"base": first["version_id"]}
@@ -387,9 +386,12 @@ def test_versions_are_compared(shared_server: JupyterServer) -> None:
         answer = shared_server.bookstore("GET", "diff/compared.ipynb", params=query)
         assert answer["base"]["version_id"] == first["version_id"]
         assert answer["head"]["version_id"] == third["version_id"]
+        assert answer["changes"] == "1 cell edited"
+        assert answer["lines"][-2:] == ["- first", "+ third"]
         assert {change["key"] for change in answer["diff"]} == {"cells", "metadata"}
     same = base | {"head": first["version_id"]}
-    assert shared_server.bookstore("GET", "diff/compared.ipynb", params=same)["diff"] == []
+    answer = shared_server.bookstore("GET", "diff/compared.ipynb", params=same)
+    assert (answer["changes"], answer["diff"]) == ("no change", [])
 
 
 def test_history_follows_a_rename(shared_server: JupyterServer) -> None:

@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from .changes import Kind, as_lines, changed_metadata, compare_cells, in_words
+from .changes import EDITS, as_lines, changed_metadata, compare_cells, in_words
 from .json import not_damaged
-
-_KINDS: tuple[Kind, ...] = ("edited", "added", "removed", "moved")
 
 
 def compare(base: Any, head: Any) -> dict[str, Any]:
@@ -34,7 +32,7 @@ def compare(base: Any, head: Any) -> dict[str, Any]:
         counts = Counter(change.kind for change in changes)
         return {
             "changes": in_words(changes, changed_metadata(base, head)),
-            "cells": {kind: counts[kind] for kind in _KINDS},
+            "cells": {kind: counts[kind] for kind in EDITS},
             "lines": as_lines(changes),
             "diff": _nbdime(base, head),
         }

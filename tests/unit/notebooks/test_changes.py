@@ -78,7 +78,7 @@ def test_what_changed_is_told_in_words() -> None:
 
     before = notebook(printed("a = 1", "1"), printed("b", "1"), code("c = 3000", "c"))
     after = notebook(printed("a = 2", "2"), printed("b", "2"), code("d", "d"))
-    told = "1 cell edited, 1 cell added, 1 cell removed, 2 outputs changed"
+    told = "1 cell edited, 1 added, 1 removed, 2 outputs changed"
     assert in_words(compare_cells(before, after), []) == told
     assert in_words(compare_cells(before, before), []) == "no change"
     assert in_words(compare_cells(before, before), ["kernelspec"]) == "metadata changed"

@@ -141,9 +141,14 @@ export class VersionsPanel extends Widget {
     time.dateTime = version.saved_at;
     time.textContent = timeOf(version);
     const details = document.createElement('span');
-    details.textContent = [version.name, this._stateInWords(version), version.author, sizeOf(version)]
+    details.textContent = [this._stateInWords(version), version.author, sizeOf(version)]
       .filter(Boolean)
       .join(' · ');
+    if (version.name) {
+      const name = document.createElement('strong');
+      name.textContent = version.name;
+      details.prepend(name, ' · ');
+    }
     button.append(time, details);
     if (version.note) {
       button.append(line(version.note, 'note'));

@@ -13,7 +13,6 @@ from textwrap import dedent
 from typing import Any, ClassVar
 
 from jupyter_core.application import JupyterApp, base_flags
-from tornado.web import HTTPError
 from traitlets import Bool, TraitError, Unicode, default
 from traitlets.config import Config
 
@@ -282,6 +281,8 @@ def code_of(error: Exception) -> int:
 
 def _sentence_and_code(error: Exception) -> tuple[str, int]:
     """Write an error as a sentence, and give its exit code."""
+    from tornado.web import HTTPError  # it would be a quarter of what each command imports
+
     if isinstance(error, HTTPError):  # raised by a contents manager
         message = error.log_message % error.args if error.log_message else error.reason
         return str(message), NOT_FOUND if error.status_code == 404 else FAILED

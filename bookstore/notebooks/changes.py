@@ -161,7 +161,7 @@ def bring_back(old: Any, new: Any, number: int) -> None:
 
 
 def summary(changes: Sequence[CellChange]) -> str:
-    """Sum changes up, as in ``2 cells edited, 1 added, 1 plot changed``; empty if there are none."""
+    """Sum changes up, as in ``2 cells edited, 1 plot changed``; empty if there are none."""
     counts = Counter(change.kind for change in changes)
     both = [change for change in changes if change.old and change.new]
     counts["edited"] = sum(change.kind == "edited" and change.is_edited for change in both)

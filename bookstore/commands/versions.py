@@ -32,7 +32,7 @@ class HistoryCommand(BookstoreCommand):
     section = Enum(
         ["workspace", "published"],
         "workspace",
-        help="Which notebooks are meant: those saved (workspace), or those published.",
+        help="Saved notebooks (workspace) or published ones.",
     ).tag(config=True)
 
     aliases = {
@@ -68,7 +68,12 @@ class Versions(HistoryCommand):
     """List a notebook's versions."""
 
     name = "jupyter bookstore versions"
-    description = "List the versions of a notebook, newest first, those still pending included."
+    description = """List the versions of a notebook, newest first, including pending ones and those
+    under former names. If another notebook had the same path before, that is printed on standard
+    error, with its id for `--notebook`.
+
+    If the store cannot be contacted, the versions that this machine knows are listed, the reason
+    is printed, and the exit code is 4 or 5."""
     usage = "PATH"
     examples = """
     jupyter bookstore versions team/report.ipynb
@@ -77,9 +82,9 @@ class Versions(HistoryCommand):
     """
 
     notebook = Unicode(
-        help="The id of another notebook that had the path, to list its versions instead."
+        help="The id of another notebook that had this path, to list its versions instead."
     ).tag(config=True)
-    limit = Int(50, min=1, help="How many versions are listed at most.").tag(config=True)
+    limit = Int(50, min=1, help="The maximum number of versions to list.").tag(config=True)
 
     aliases = {
         **HistoryCommand.aliases,
@@ -157,9 +162,9 @@ class Name(HistoryCommand):
     """Give a version a name and a note."""
 
     name = "jupyter bookstore name"
-    description = """Give a version of a notebook a name, the newest if none is named by its id, and
-    a note. They take the place of those that the version has; an empty name takes them away. All
-    who read the bucket see them, and prune leaves the version alone."""
+    description = """Name a version of a notebook, and add a note to it. They replace the version's
+    former name and note; an empty name removes both. They are shown wherever versions are listed,
+    to everybody who reads the bucket, and `prune` keeps versions that have a name."""
     usage = "PATH[@VERSION] NAME"
     examples = """
     jupyter bookstore name report.ipynb "sent to Ann" --note "without the last plot"
@@ -167,7 +172,7 @@ class Name(HistoryCommand):
     jupyter bookstore name report.ipynb@3sL4kqtJlcpXroDTDmJ ""
     """
 
-    note = Unicode(help="What is shown beside the name.").tag(config=True)
+    note = Unicode(help="A note that is shown beside the name.").tag(config=True)
 
     aliases = {**HistoryCommand.aliases, "note": "Name.note"}
 
@@ -190,9 +195,9 @@ class Show(HistoryCommand):
     """Write out a version."""
 
     name = "jupyter bookstore show"
-    description = """Write a version of a notebook to standard output, byte for byte; the newest if
-    none is named. With --json, what is known of it and the notebook."""
-    usage = "PATH@VERSION"
+    description = """Write a version of a notebook to standard output, byte for byte. With
+    `--json`: its metadata and the notebook."""
+    usage = "PATH[@VERSION]"
     examples = """
     jupyter bookstore show report.ipynb@3sL4kqtJlcpXroDTDmJ > old.ipynb
     jupyter bookstore show report.ipynb
@@ -221,7 +226,8 @@ class Diff(HistoryCommand):
 
     name = "jupyter bookstore diff"
     description = """Compare a version of a notebook, BASE, with another, HEAD, or with the newest
-    if none is named. With --json, the diff is that of nbdime, where nbdime is installed."""
+    one: print the cells that were edited, added, removed or moved, with the lines that changed.
+    With `--json`, also print the numbers of cells, and nbdime's diff if nbdime is installed."""
     usage = "PATH[@BASE] [BASE] [HEAD]"
     examples = """
     jupyter bookstore diff report.ipynb@3sL4kqtJlcpXroDTDmJ

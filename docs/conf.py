@@ -31,4 +31,6 @@ autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["wrapping.css"]
 html_title = f"Bookstore {release}"

@@ -3,7 +3,7 @@
 import runpy
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import Distribution, find_packages, setup
 
 ROOT = Path(__file__).parent
 LAB_EXTENSION = Path("bookstore", "labextension")  # as `npm run build` in frontend/lab makes it
@@ -22,7 +22,17 @@ def lab_extension_files() -> list[tuple[str, list[str]]]:
     return listed
 
 
+class DistributionWithData(Distribution):
+    """Have `pip install -e` install the data files, and so enable the extensions.
+
+    setuptools means to, but looks whether a distribution has data by a name that none has.
+    """
+
+    has_data = Distribution.has_data_files
+
+
 setup(
+    distclass=DistributionWithData,
     name="bookstore",
     # read from its file, since importing bookstore needs what is not installed yet
     version=runpy.run_path(str(ROOT / "bookstore" / "_version.py"))["__version__"],
@@ -54,10 +64,10 @@ setup(
     # No Jupyter server is among these: Bookstore runs in the one that is there.
     install_requires=[
         "aiobotocore>=2.18",  # the first with botocore 1.36
-        "botocore>=1.36",  # the first that can turn checksum trailers off
+        "botocore>=1.36.1",  # the first that can turn checksum trailers off
         "filelock>=3.12",
-        "jinja2>=3.0",
-        "jupyter_core>=5",
+        "jinja2>=3.1.2",
+        "jupyter_core>=5.1",
         "latex2mathml>=3.77",
         "nbconvert>=6.4.5",
         "nbformat>=5.5",
@@ -68,7 +78,7 @@ setup(
         "traitlets>=5.6",
     ],
     extras_require={
-        "diff": ["nbdime>=4"],  # it brings jupyter_server along
+        "diff": ["nbdime>=4.0.1"],  # it brings jupyter_server along
         "papermill": ["papermill>=2.4"],
     },
     packages=find_packages(include=["bookstore", "bookstore.*"]),

@@ -125,6 +125,7 @@ def test_the_documentation_of_a_command_has_its_options_and_examples() -> None:
     from bookstore.app import BookstoreApp
     from bookstore.commands.base import BookstoreCommand
 
+    pytest.importorskip("sphinx")
     commands = runpy.run_path(str(ROOT / "docs/_extensions/commands.py"))
     for name, (place, _) in BookstoreApp.subcommands.items():
         command = pkgutil.resolve_name(place)

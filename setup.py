@@ -1,5 +1,6 @@
 """What Bookstore is, what it needs and what it installs."""
 
+import re
 import runpy
 from pathlib import Path
 
@@ -22,6 +23,13 @@ def lab_extension_files() -> list[tuple[str, list[str]]]:
     return listed
 
 
+def description() -> str:
+    """Return the README without images and links into the repository, which PyPI does not have."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = re.sub(r"!\[[^]]*\]\([^)]*\)\n+", "", text)
+    return re.sub(r"\[([^]]*)\]\((?!https?:)[^)]*\)", r"\1", text)
+
+
 class DistributionWithData(Distribution):
     """Have `pip install -e` install the data files, and so enable the extensions.
 
@@ -37,7 +45,7 @@ setup(
     # read from its file, since importing bookstore needs what is not installed yet
     version=runpy.run_path(str(ROOT / "bookstore" / "_version.py"))["__version__"],
     description="Every save of a Jupyter notebook becomes a version that can be found and shared",
-    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description=description(),
     long_description_content_type="text/markdown",
     author="Bookstore contributors",
     license_expression="BSD-3-Clause",

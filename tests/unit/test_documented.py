@@ -3,6 +3,7 @@
 import pkgutil
 import re
 import runpy
+from importlib.metadata import metadata
 from pathlib import Path
 from textwrap import dedent
 
@@ -150,6 +151,12 @@ def test_commands_in_the_documentation_have_the_options_that_are_used(page: str)
             command = pkgutil.resolve_name(places[name])
             known = {f"--{option}" for option in [*command.flags, *command.aliases, "help"]}
             assert set(re.findall(r" (--[a-z-]+)", rest.partition("|")[0])) <= known, rest
+
+
+def test_the_description_for_package_indexes_has_no_links_into_the_repository() -> None:
+    text = str(metadata("bookstore").get_payload())
+    assert text.startswith("# Bookstore")
+    assert not re.findall(r"\]\((?!https?:)", text)
 
 
 def test_every_exit_code_is_explained() -> None:

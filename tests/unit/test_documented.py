@@ -159,6 +159,12 @@ def test_the_description_for_package_indexes_has_no_links_into_the_repository() 
     assert not re.findall(r"\]\((?!https?:)", text)
 
 
+def test_every_module_is_documented_and_no_other() -> None:
+    modules = [module.name for module in pkgutil.walk_packages(bookstore.__path__, "bookstore.")]
+    documented = re.findall(r"^\.\. automodule:: (.+)$", read("docs/modules.md"), re.M)
+    assert sorted(documented) == sorted(modules)
+
+
 def test_every_exit_code_is_explained() -> None:
     from bookstore.app import BookstoreApp
     from bookstore.commands import base

@@ -8,9 +8,10 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from traitlets.config import Config
 
 import bookstore
-from bookstore.bookstore_config import BookstoreSettings
+from bookstore.bookstore_config import BookstoreSettings, require_working
 from bookstore.core import Bookstore
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -159,9 +160,19 @@ def test_the_description_for_package_indexes_has_no_links_into_the_repository() 
     assert not re.findall(r"\]\((?!https?:)", text)
 
 
+@pytest.mark.parametrize("page", ["README.md", *pages()])
+def test_examples_in_python_compile_and_their_settings_work(page: str) -> None:
+    for example in re.findall(r"^ *```python\n(.+?)^ *```", read(page), re.M | re.S):
+        code = compile(dedent(example), page, "exec")
+        if example.startswith(("c.", "# ")):
+            config = Config()
+            exec(code, {"c": config})  # noqa: S102
+            require_working(BookstoreSettings(config=config))
+
+
 def test_every_module_is_documented_and_no_other() -> None:
     modules = [module.name for module in pkgutil.walk_packages(bookstore.__path__, "bookstore.")]
-    documented = re.findall(r"^\.\. automodule:: (.+)$", read("docs/modules.md"), re.M)
+    documented = re.findall(r"^ +\.\. automodule:: (.+)$", read("docs/modules.md"), re.M)
     assert sorted(documented) == sorted(modules)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 def label_in_words(name: str, note: str) -> str:
     """Join the name of a version and the note with it."""
-    return f"{name} – {note}" if note else name
+    return f"{name} ({note})" if note else name
 
 
 def size_in_words(size: int) -> str:

@@ -1,8 +1,8 @@
 """Names and notes that people give to versions, kept beside the notebooks for all readers.
 
 A name is an object without bytes, whose key says which version has it and since when, and the note
-that goes with it. So one listing finds all names of a notebook, another name or none replaces one without a right to delete,
-and a lifecycle rule for replaced versions leaves names alone.
+that goes with it. So one listing finds all names of a notebook, another name or none replaces one
+without a right to delete, and a lifecycle rule for replaced versions leaves names alone.
 """
 
 from __future__ import annotations

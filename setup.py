@@ -1,9 +1,10 @@
 """What Bookstore is, what it needs and what it installs."""
 
+import re
 import runpy
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import Distribution, find_packages, setup
 
 ROOT = Path(__file__).parent
 LAB_EXTENSION = Path("bookstore", "labextension")  # as `npm run build` in frontend/lab makes it
@@ -22,12 +23,29 @@ def lab_extension_files() -> list[tuple[str, list[str]]]:
     return listed
 
 
+def description() -> str:
+    """Return the README without images and links into the repository, which PyPI does not have."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = re.sub(r"!\[[^]]*\]\([^)]*\)\n+", "", text)
+    return re.sub(r"\[([^]]*)\]\((?!https?:)[^)]*\)", r"\1", text)
+
+
+class DistributionWithData(Distribution):
+    """Have `pip install -e` install the data files, and so enable the extensions.
+
+    setuptools means to, but looks whether a distribution has data by a name that none has.
+    """
+
+    has_data = Distribution.has_data_files
+
+
 setup(
+    distclass=DistributionWithData,
     name="bookstore",
     # read from its file, since importing bookstore needs what is not installed yet
     version=runpy.run_path(str(ROOT / "bookstore" / "_version.py"))["__version__"],
     description="Every save of a Jupyter notebook becomes a version that can be found and shared",
-    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description=description(),
     long_description_content_type="text/markdown",
     author="Bookstore contributors",
     license_expression="BSD-3-Clause",
@@ -54,10 +72,10 @@ setup(
     # No Jupyter server is among these: Bookstore runs in the one that is there.
     install_requires=[
         "aiobotocore>=2.18",  # the first with botocore 1.36
-        "botocore>=1.36",  # the first that can turn checksum trailers off
+        "botocore>=1.36.1",  # the first that can turn checksum trailers off
         "filelock>=3.12",
-        "jinja2>=3.0",
-        "jupyter_core>=5",
+        "jinja2>=3.1.2",
+        "jupyter_core>=5.1",
         "latex2mathml>=3.77",
         "nbconvert>=6.4.5",
         "nbformat>=5.5",
@@ -68,7 +86,7 @@ setup(
         "traitlets>=5.6",
     ],
     extras_require={
-        "diff": ["nbdime>=4"],  # it brings jupyter_server along
+        "diff": ["nbdime>=4.0.1"],  # it brings jupyter_server along
         "papermill": ["papermill>=2.4"],
     },
     packages=find_packages(include=["bookstore", "bookstore.*"]),

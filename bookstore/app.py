@@ -32,9 +32,26 @@ _MODULES = {
 class BookstoreApp(BookstoreApplication):
     """Dispatch to the commands."""
 
-    description = """List, read, compare, restore and share the versions that saves of Jupyter
-    notebooks become, and maintain their archive. The configuration is that of the Jupyter
-    server."""
+    description = """List, read, compare, restore and share the versions of Jupyter notebooks, and
+    maintain their archive. No server needs to run.
+
+    Configuration: that of the server, from `jupyter_notebook_config` and `jupyter_server_config`
+    (as `.py` or `.json`) in Jupyter's configuration directories, and from the environment
+    variables. Where both files set the same option, the second one wins.
+    `jupyter_bookstore_config`, which only these commands read, overrides both, and the command line
+    overrides all of them, as in `--BookstoreSettings.s3_bucket=notebooks`. `--config FILE` replaces
+    the server's files.
+
+    Paths: as in any shell. They must lie in the folder that the server is configured to serve
+    (`c.ServerApp.root_dir`, `c.NotebookApp.notebook_dir`, or `--root-dir`); where none is
+    configured, it is the current folder. Outside of that folder, relative paths are taken relative
+    to it.
+
+    Versions: `PATH@VERSION`, by the ids that `versions` lists. The first 8 or more characters of an
+    id are enough if no other version's id begins with them. Without a version, the newest is used.
+
+    Output: results on standard output; progress and errors on standard error, each error as one
+    sentence."""
     examples = """
     jupyter bookstore doctor
     jupyter bookstore versions team/report.ipynb

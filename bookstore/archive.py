@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 from . import flavours
 from .core import Bookstore, get_bookstore
@@ -45,9 +46,9 @@ class ArchivingMixin:
 
     Attributes
     ----------
-    path_locks : dict of str to asyncio.Lock
-        The lock of each path. It is held while the path is saved by an asynchronous contents
-        manager, or recorded by `archive`; not while it is uploaded.
+    path_locks : mapping of str to asyncio.Lock
+        The lock of each path that somebody holds or waits for. It is held while the path is saved
+        by an asynchronous contents manager, or recorded by `archive`; not while it is uploaded.
     path_lock_ready : asyncio.Lock
         Held while a lock is looked up or added.
     """
@@ -62,7 +63,7 @@ class ArchivingMixin:
         """Archive to where this says."""
         self.bookstore = bookstore
         self.settings = bookstore.settings
-        self.path_locks: dict[str, asyncio.Lock] = {}
+        self.path_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.path_lock_ready = asyncio.Lock()
 
     def save(self, model: dict[str, Any], path: str = "") -> Any:

@@ -44,19 +44,19 @@ class BookstoreSettings(LoggingConfigurable):
     """
 
     store_url = Text(
-        help="""Which store keeps the versions. Empty: the S3 bucket named by `s3_bucket`, or none,
-        and archiving is off. "local": an embedded store in `local_dir`. "file:///a/directory": an
-        embedded store in that directory.""",
+        help="""Which store keeps the versions. Empty: the S3 bucket that `s3_bucket` names; if that
+        is empty too, archiving is off. "local": an embedded store in `local_dir`.
+        "file:///a/directory": an embedded store in that directory.""",
     ).tag(config=True)
     local_dir = Text(
-        help="""Directory for what belongs to this machine: saves on their way to the store, and the
-        embedded store. An absolute path; ~ stands for the home directory. Several servers of one
-        user may share it. Default: `bookstore` in Jupyter's data directory.""",
+        help="""Directory for what is kept on this machine: pending saves, and the embedded store.
+        An absolute path; ~ stands for the home directory. Several servers of one user may share
+        it. Default: `bookstore` in Jupyter's data directory.""",
     ).tag(config=True)
     workspace_prefix = Text(
         "workspace",
         help="""Prefix of the keys of saved notebooks. "{username}" in it stands for the user's
-        name: that of the JupyterHub or, without one, that of the operating system.""",
+        name on the JupyterHub, or without a hub for that of the operating system's user.""",
     ).tag(config=True)
     published_prefix = Text(
         "published",
@@ -67,21 +67,21 @@ class BookstoreSettings(LoggingConfigurable):
         help="The bucket that keeps the versions. Default: $JPYNB_S3_BUCKET.",
     ).tag(config=True)
     s3_endpoint_url = Text(
-        help=f"""Where the object store is reached. Default: $JPYNB_S3_ENDPOINT_URL, or
+        help=f"""Address of the object store. Default: $JPYNB_S3_ENDPOINT_URL, or
         {AWS_ENDPOINT_URL}.""",
     ).tag(config=True)
     s3_region_name = Text(
         help="Region of the bucket. Default: $JPYNB_S3_REGION_NAME, or us-east-1.",
     ).tag(config=True)
     s3_access_key_id = Text(
-        help="""Access key id. Default: $JPYNB_S3_ACCESS_KEY_ID; where that is empty too, botocore
-        looks for credentials where it always does.""",
+        help="""Access key id. Default: $JPYNB_S3_ACCESS_KEY_ID; if that is empty too, botocore
+        looks for credentials.""",
     ).tag(config=True)
     s3_secret_access_key = Text(
         help="Secret access key. Default: $JPYNB_S3_SECRET_ACCESS_KEY.",
     ).tag(config=True)
     s3_session_token = Text(
-        help="Session token that belongs to temporary credentials.",
+        help="Session token of temporary credentials.",
     ).tag(config=True)
     s3_profile = Text(
         help="Profile of the AWS configuration files to take credentials from.",
@@ -92,7 +92,7 @@ class BookstoreSettings(LoggingConfigurable):
         {"Tagging": "team=a"} or {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "…"}.""",
     ).tag(config=True)
     s3_checksum_mode = Text(
-        help="""When uploads carry a checksum of their own: "when_supported" or "when_required".
+        help="""When uploads carry the newer checksums of S3: "when_supported" or "when_required".
         Empty: when supported at AWS, when required elsewhere.""",
     ).tag(config=True)
     allow_unversioned = Bool(
@@ -100,15 +100,15 @@ class BookstoreSettings(LoggingConfigurable):
         help="""Whether to archive to a bucket that does not keep versions, where each save replaces
         the one before. Otherwise saves wait until its versioning is turned on.""",
     ).tag(config=True)
-    max_threads = Int(16, help="How many uploads and downloads may run at once.").tag(config=True)
+    max_threads = Int(16, help="Maximum number of uploads and downloads at once.").tag(config=True)
     shutdown_timeout = Float(
         10.0,
-        help="""Seconds that a server which is shut down may take to upload saves that are still
-        pending. The rest waits in `local_dir` for the next start.""",
+        help="""For how many seconds a server that is shut down may go on uploading pending saves.
+        The others wait in `local_dir` for the next start.""",
     ).tag(config=True)
     skip_unchanged = Bool(
         False,
-        help="""Whether a save whose bytes equal those of the newest version makes no version.""",
+        help="""Whether a save with the same bytes as the newest version makes no version.""",
     ).tag(config=True)
     enable_s3_cloning = Bool(
         True, help="Whether notebooks can be cloned from a bucket.", config=True
@@ -116,15 +116,15 @@ class BookstoreSettings(LoggingConfigurable):
     clone_buckets = List(
         Unicode(),
         ["*"],
-        help="""Buckets that may be cloned from: names, in which * stands for anything.""",
+        help="""Names of the buckets that may be cloned from; * matches anything.""",
     ).tag(config=True)
     max_clone_size = Int(
         512 * 1024**2,
-        help="""How many bytes a file that is cloned, read or restored may have at most.""",
+        help="""Maximum size in bytes of a file that is cloned, read or restored.""",
     ).tag(config=True)
     fs_cloning_basedir = Text(
-        help="""Absolute path of the directory inside which notebooks can be cloned from the file
-        system. Empty: they cannot.""",
+        help="""Absolute path of a directory whose files can be cloned. Empty: cloning from the file
+        system is off.""",
     ).tag(config=True)
 
     @default("local_dir")

@@ -205,12 +205,15 @@ class Bookstore:
         """Return those that have a prefix: one with an empty prefix is off."""
         return [section for section, prefix in self._prefixes.items() if prefix]
 
-    async def read(self, key: str, version_id: str | None, target: BinaryIO) -> Entry:
-        """Write the bytes of a version to an open file, `max_clone_size` of them at most.
+    async def read(
+        self, key: str, version_id: str | None, target: BinaryIO, *, limit: int | None = None
+    ) -> Entry:
+        """Write the bytes of a version to an open file: `max_clone_size`, or `limit`, at most.
 
         This belongs into `run`, or `wait`; it raises what `History.read` raises.
         """
-        limit = self.settings.max_clone_size
+        most = self.settings.max_clone_size
+        limit = most if limit is None else min(limit, most)
         return await self.history.read(key, version_id, target, limit=limit)
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:

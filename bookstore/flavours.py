@@ -73,7 +73,7 @@ authorized: Callable[[_Method], _Method] = (
 )
 
 
-# Which request is answered now; the first releases of jupyter_server 2 do not tell.
+# Which request is answered now; jupyter_server tells it since 2.6.
 _context: Any = None
 if SERVER == JUPYTER_SERVER:
     with suppress(ImportError):

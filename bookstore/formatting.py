@@ -1,6 +1,11 @@
-"""Format sizes for people, alike on pages, in a shell and in the client's results."""
+"""Format sizes and names for people, alike on pages, in a shell and in the client's results."""
 
 from __future__ import annotations
+
+
+def label_in_words(name: str, note: str) -> str:
+    """Join the name of a version and the note with it."""
+    return f"{name} ({note})" if note else name
 
 
 def size_in_words(size: int) -> str:

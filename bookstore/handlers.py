@@ -21,6 +21,7 @@ from .core import Bookstore, get_bookstore
 from .publish import BookstorePublishHandler
 from .versions import (
     CellHandler,
+    ChangesHandler,
     DiffHandler,
     NameHandler,
     NotebooksHandler,
@@ -58,6 +59,7 @@ ROUTES: list[tuple[str, type]] = [
     (rf"/api/bookstore/publish{_PATH}", BookstorePublishHandler),
     (rf"/api/bookstore/versions{_PATH}", VersionsHandler),
     (rf"/api/bookstore/restore{_PATH}", RestoreHandler),
+    (rf"/api/bookstore/changes{_PATH}", ChangesHandler),
     (rf"/api/bookstore/name{_PATH}", NameHandler),
     (rf"/api/bookstore/cell{_PATH}", CellHandler),
     (rf"/api/bookstore/diff{_PATH}", DiffHandler),

@@ -16,6 +16,7 @@ NOTEBOOK = ".ipynb"
 _LONGEST_SEGMENT = 255  # bytes; that of a file's name
 _LONGEST_TARGET_SEGMENT = 253  # bytes; while the server writes a file, .~ precedes its name
 _LONGEST_NAME = 100  # characters
+_LONGEST_NOTE = 300
 _SHOWN = 80  # characters
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # Lists of keys are XML (https://www.w3.org/TR/xml/#charsets), which has tabs and line breaks only.
@@ -140,12 +141,12 @@ def version_label(name: str) -> str:
     str
         Without blanks around it; empty where a name is to be taken away.
     """
-    name = name.strip()
-    if len(name) > _LONGEST_NAME:
-        raise BadInput(f"The name {shown(name)} is longer than {_LONGEST_NAME} characters.")
-    if not name.isprintable():  # nor is half a surrogate pair
-        raise BadInput(f"The name {shown(name)} has characters that cannot be shown.")
-    return name
+    return _line("name", name, _LONGEST_NAME)
+
+
+def version_note(note: str) -> str:
+    """Check the note that goes with a version's name, and return it without blanks around it."""
+    return _line("note", note, _LONGEST_NOTE)
 
 
 def text_field(model: dict[str, Any], name: str, default: str = "") -> str:
@@ -168,6 +169,15 @@ def shown(text: str) -> str:
     """Write a text from outside into a sentence: quoted, printable and short."""
     short = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
     return ascii(short) if _CONTROL.search(short) or _is_broken(short) else repr(short)
+
+
+def _line(what: str, text: str, longest: int) -> str:
+    text = text.strip()
+    if len(text) > longest:
+        raise BadInput(f"The {what} {shown(text)} is longer than {longest} characters.")
+    if not text.isprintable():  # nor is half a surrogate pair
+        raise BadInput(f"The {what} {shown(text)} has characters that cannot be shown.")
+    return text
 
 
 def _require_plain(what: str, text: str, longest: int = LONGEST_KEY) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from typing import Any, BinaryIO
 
 from . import flavours
@@ -12,6 +13,7 @@ from .core import Bookstore, Section, section_of
 from .history.lineage import Entry
 from .history.models import as_model, other_as_model
 from .history.versions import EntryPage
+from .notebooks.changes import changed_metadata, compare_cells, in_words
 from .notebooks.diff import compare
 from .notebooks.json import NotANotebook, open_to_show, read_notebook
 from .operations.cells import bring_cell_back
@@ -20,18 +22,21 @@ from .operations.naming import name_version
 from .operations.restore import restore
 from .storage.base import format_time
 from .validation import (
+    NOTEBOOK,
     BadInput,
     notebook_path,
     shown,
     text_field,
     version_label,
     version_name,
+    version_note,
     whole_number,
 )
 from .web.base import ApiHandler, endpoint
 
 _LIMIT = 50
 _HIGHEST_LIMIT = 200
+_LARGEST_DESCRIBED = 10_000_000  # bytes of a version whose changes are told in words
 
 
 class HistoryRequest:
@@ -92,13 +97,29 @@ class HistoryRequest:
             clone_url = links["clone_url"]
         return {**as_model(self.bookstore, self.section, entry), "clone_url": clone_url}
 
-    async def read(self, key: str, version_id: str | None, content: BinaryIO) -> Entry:
+    async def version_models(self, entries: Sequence[Entry]) -> list[dict[str, Any]]:
+        """Return the JSON models of listed versions, and what is known to have changed in each."""
+        models = [self.version_model(entry) | {"before": "", "changes": None} for entry in entries]
+        comparable = [model for model in models if is_comparable(model)]
+        heads = [model["version_id"] for model in comparable]
+        known = await self.bookstore.history.known_changes(heads)
+        for newer, older in pairwise(comparable):
+            newer["before"] = older["version_id"]
+            newer["changes"] = known.get((newer["before"], newer["version_id"]))
+        return models
+
+    async def read(
+        self, key: str, version_id: str | None, content: BinaryIO, *, limit: int | None = None
+    ) -> Entry:
         """Write the bytes of a version to an open file, and go back to its beginning."""
-        entry = await self.bookstore.run(self.bookstore.read(key, version_id, content))
+        reading = self.bookstore.read(key, version_id, content, limit=limit)
+        entry = await self.bookstore.run(reading)
         content.seek(0)
         return entry
 
-    async def compared(self, path: str) -> tuple[list[dict[str, Any]], list[Any]]:
+    async def compared(
+        self, path: str, *, limit: int | None = None
+    ) -> tuple[list[Entry], list[Any]]:
         """Read the versions ``base`` and ``head``: what they are, and the notebooks.
 
         The newest is the head if none is named.
@@ -114,12 +135,16 @@ class HistoryRequest:
         notebooks = []
         for version_id in (version_name(base), head and version_name(head)):
             with copy_on_its_way() as content:
-                entry = await self.read(key, version_id, content)
+                entry = await self.read(key, version_id, content, limit=limit)
                 _require_json(entry)
                 notebooks.append(await asyncio.to_thread(_notebook, content))
             entries.append(entry)
+        return entries, notebooks
+
+    async def named_models(self, entries: list[Entry]) -> list[dict[str, Any]]:
+        """Return the JSON models of versions of a notebook, with their names."""
         entries = await self.bookstore.run(self.bookstore.history.named(entries))
-        return [as_model(self.bookstore, self.section, entry) for entry in entries], notebooks
+        return [as_model(self.bookstore, self.section, entry) for entry in entries]
 
 
 class _HistoryHandler(HistoryRequest, ApiHandler):
@@ -146,7 +171,7 @@ class VersionsHandler(_HistoryHandler):
             await self.answer(await self._version(path, version_name(version_id)))
             return
         page = await self.history(path)
-        versions = [self.version_model(entry) for entry in page.entries]
+        versions = await self.version_models(page.entries)
         await self.answer(
             {
                 "path": path,
@@ -213,38 +238,63 @@ class CellHandler(_HistoryHandler):
 
 
 class NameHandler(_HistoryHandler):
-    """``POST /api/bookstore/name/{path}``: give a version a name."""
+    """``POST /api/bookstore/name/{path}``: give a version a name and a note."""
 
     @endpoint
     async def post(self, path: str) -> None:
-        """Give the name; an empty one takes away that which the version has."""
+        """Give both, in the place of those that the version has; an empty name takes them away."""
         path = notebook_path(path)
         model = await self.model()
         version_id = text_field(model, "version_id")
         if model.get("name") is None:
             raise BadInput("name is missing: an empty one takes away that which the version has.")
         name = version_label(text_field(model, "name"))
+        note = version_note(text_field(model, "note"))
         naming = name_version(
             self.bookstore,
             self.section,
             path,
             version_id and version_name(version_id),
             name,
+            note,
             author=flavours.current_username(),
         )
         await self.answer(self.version_model(await self.bookstore.run(naming)))
 
 
+class ChangesHandler(_HistoryHandler):
+    """``GET /api/bookstore/changes/{path}``: what changed from one version to another, in words."""
+
+    @endpoint
+    async def get(self, path: str) -> None:
+        """Sum up the changes from ``base`` to ``head``, and remember them."""
+        (base, head), notebooks = await self.compared(notebook_path(path), limit=_LARGEST_DESCRIBED)
+        changes = await asyncio.to_thread(_in_words, *notebooks)
+        ids = (base.version.version_id, head.version.version_id)
+        await self.bookstore.history.remember_changes(*ids, changes)
+        await self.answer({"base": ids[0], "head": ids[1], "changes": changes})
+
+
 class DiffHandler(_HistoryHandler):
-    """``GET /api/bookstore/diff/{path}``: how two versions differ, as nbdime tells it."""
+    """``GET /api/bookstore/diff/{path}``: how two versions differ, for programs."""
 
     @endpoint
     async def get(self, path: str) -> None:
         """Compare the versions ``base`` and ``head``; the newest is the head if none is named."""
         path = notebook_path(path)
-        (base, head), notebooks = await self.compared(path)
-        diff = await asyncio.to_thread(compare, *notebooks)
-        await self.answer({"base": base, "head": head, "diff": diff})
+        entries, notebooks = await self.compared(path)
+        base, head = await self.named_models(entries)
+        compared = await asyncio.to_thread(compare, *notebooks)
+        await self.answer({"base": base, "head": head, **compared})
+
+
+def _in_words(base: Any, head: Any) -> str:
+    return in_words(compare_cells(base, head), changed_metadata(base, head))
+
+
+def is_comparable(model: dict[str, Any]) -> bool:
+    """Return whether a version is a notebook that can be compared with others."""
+    return model["state"] != "deleted" and str(model["path"]).endswith(NOTEBOOK)
 
 
 def _require_json(entry: Entry) -> None:

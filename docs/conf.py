@@ -1,6 +1,11 @@
 """Configure Sphinx for the documentation."""
 
+import sys
+from pathlib import Path
+
 from bookstore import __version__
+
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 
 project = "Bookstore"
 author = "Bookstore contributors"
@@ -9,6 +14,7 @@ release = __version__
 
 extensions = [
     "autodoc_traits",
+    "commands",
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
@@ -25,4 +31,6 @@ autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["wrapping.css"]
 html_title = f"Bookstore {release}"

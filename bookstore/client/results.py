@@ -14,11 +14,13 @@ from html import escape
 from typing import Any, ClassVar, NamedTuple, overload
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
-from ..formatting import size_in_words
+from ..formatting import label_in_words, size_in_words
 
 # A link may lead to the web or to the same server, and runs no script.
 _SAFE_HREF = re.compile(r"https?://|/(?![/\\])")
 _LEFT = ' style="text-align: left"'  # front ends align the cells of tables to the right
+_MOST_LINES = 200  # of a difference
+_COLORS = {"- ": "#c9302c", "+ ": "#2a9d3a"}  # of lines in a difference, by how they begin
 
 
 class Link(NamedTuple):
@@ -187,8 +189,8 @@ class Version:
     Attributes
     ----------
     version_id : str
-    name : str
-        The one that somebody gave it; empty if none.
+    name, note : str
+        Those that somebody gave it; empty if none.
     saved_at : datetime or None
     size : int or None
         Bytes.
@@ -205,6 +207,7 @@ class Version:
 
     version_id: str
     name: str = ""
+    note: str = ""
     saved_at: datetime | None = None
     size: int | None = None
     sha256: str | None = None
@@ -271,7 +274,7 @@ class Versions(Shown, Sequence[Version]):
                 show_time(version.saved_at),
                 "" if version.size is None else size_in_words(version.size),
                 version.author or "",
-                version.name,
+                label_in_words(version.name, version.note),
                 "latest" if version.latest else "",
                 _notes(version),
             )
@@ -293,52 +296,66 @@ class DiffResult(Shown):
     ----------
     path, base, head : str
         The notebook, and the ids of the older and the newer version.
-    diff : list of dict
-        The difference in nbdime's format.
-    added, removed, changed : int
+    changes : str
+        What changed, in words.
+    lines : list of str
+        The changes as lines of text, changed lines of cells after ``-`` and ``+``.
+    diff : list of dict or None
+        The difference in nbdime's format; None where the server has no nbdime.
+    added, removed, edited, moved : int
         The number of cells.
     """
 
     path: str
     base: str
     head: str
-    diff: list[dict[str, Any]]
+    changes: str
+    cells: Mapping[str, int]
+    lines: Sequence[str]
+    diff: list[dict[str, Any]] | None
     pages: Pages = field(compare=False)
 
     @property
     def added(self) -> int:
         """Return the number of cells that only the newer version has."""
-        return sum(len(step.get("valuelist", ())) for step in self._cells("addrange"))
+        return self.cells["added"]
 
     @property
     def removed(self) -> int:
         """Return the number of cells that only the older version has."""
-        return sum(step.get("length", 0) for step in self._cells("removerange"))
+        return self.cells["removed"]
 
     @property
-    def changed(self) -> int:
+    def edited(self) -> int:
         """Return the number of cells that differ."""
-        return len(self._cells("patch"))
+        return self.cells["edited"]
 
-    def _cells(self, operation: str) -> list[dict[str, Any]]:
-        return [
-            step
-            for part in self.diff
-            if part.get("key") == "cells"
-            for step in part.get("diff", ())
-            if step.get("op") == operation
-        ]
+    @property
+    def moved(self) -> int:
+        """Return the number of cells that stand elsewhere."""
+        return self.cells["moved"]
+
+    def __repr__(self) -> str:
+        return "\n".join([super().__repr__(), *map(_printable, self._lines())])
+
+    def _repr_html_(self) -> str:
+        lines = "\n".join(map(_colored, self._lines()))
+        return f"{super()._repr_html_()}<pre>{lines}</pre>" if lines else super()._repr_html_()
+
+    def _lines(self) -> list[str]:
+        """Return the lines below the summary, as many as a cell has room for."""
+        shown = list(self.lines[1:])
+        if len(shown) > _MOST_LINES:
+            left_out = len(shown) - _MOST_LINES
+            shown = [*shown[:_MOST_LINES], f"… {left_out} more lines: the page has them all."]
+        return shown
 
     def _sentence(self) -> str:
-        if not self.diff:
-            return f"{self.path}: the two versions are the same."
-        cells = f"{self.added} cells added, {self.removed} removed, {self.changed} changed"
-        others = sorted({str(part.get("key")) for part in self.diff} - {"cells"})
-        return f"{self.path}: {', '.join([cells, *others])}."
+        return f"{self.path}: {self.changes}."
 
     def _table(self) -> Table:
         page = self.pages.diff(self.path, self.base, self.head)
-        shown = Link("what has changed", page, page)
+        shown = Link("both beside each other", page, page)
         return [("from", self.base), ("to", self.head), ("page", shown)]
 
 
@@ -416,6 +433,12 @@ def _plain(cell: Cell) -> str:
 def _printable(text: str) -> str:
     # A terminal would execute control characters.
     return "".join(character if character.isprintable() else "\ufffd" for character in text)
+
+
+def _colored(line: str) -> str:
+    text = escape(_printable(line))
+    color = _COLORS.get(line[:2])
+    return f'<span style="color: {color}">{text}</span>' if color else text
 
 
 def _html(cell: Cell) -> str:

@@ -230,19 +230,26 @@ class BookstoreClient(CurrentNotebookClient):
         )
 
     def name(
-        self, name: str, version_id: str | Version | None = None, path: str | None = None
+        self,
+        name: str,
+        version_id: str | Version | None = None,
+        path: str | None = None,
+        *,
+        note: str = "",
     ) -> Version:
-        """Give a version of a notebook a name, by which it is found again.
+        """Give a version of a notebook a name, by which it is found again, and a note.
 
         Parameters
         ----------
         name : str
-            At most 100 characters. It takes the place of the name that the version has; an empty
-            one takes that away.
+            At most 100 characters. Name and note take the place of those that the version has; an
+            empty name takes them away.
         version_id : str or Version, optional
             The default is the newest version: this notebook as it was last saved.
         path : str, optional
             The default is this notebook.
+        note : str
+            At most 300 characters, shown beside the name.
 
         Returns
         -------
@@ -254,7 +261,11 @@ class BookstoreClient(CurrentNotebookClient):
         """
         from .results import Version
 
-        wanted = {"name": name, **({"version_id": _id_of(version_id)} if version_id else {})}
+        wanted = {
+            "name": name,
+            "note": note,
+            **({"version_id": _id_of(version_id)} if version_id else {}),
+        }
         url = f"{self.bookstore_endpoint}/name/{quote(self._path_or_own(path))}"
         return Version.from_model(self._ask("POST", url, data=json.dumps(wanted)))
 
@@ -321,7 +332,15 @@ class BookstoreClient(CurrentNotebookClient):
         path = self._path_or_own(path)
         compared = {"base": _id_of(base), "head": _id_of(head)}
         answer = self._ask("GET", f"{self.bookstore_endpoint}/diff/{quote(path)}", params=compared)
-        return DiffResult(path=path, **compared, diff=answer["diff"], pages=self._pages())
+        return DiffResult(
+            path=path,
+            **compared,
+            changes=answer["changes"],
+            cells=answer["cells"],
+            lines=answer["lines"],
+            diff=answer["diff"],
+            pages=self._pages(),
+        )
 
     def status(self) -> StatusResult:
         """Return the state of archiving on the server.

@@ -36,16 +36,22 @@ class Drain(BookstoreCommand):
     """Upload what is pending."""
 
     name = "jupyter bookstore drain"
-    description = """Upload the saves that are pending. Where a server runs that does so already,
-    wait for it. With --from, also those that wait for another store, which was configured when they
-    were saved."""
+    description = """Upload the pending saves, for instance before a machine is shut down for good.
+    If a running server uploads them already, wait for it. If the store takes no more for now, the
+    exit code is 1, and the rest stays in `local_dir`.
+
+    A save goes to the store that was configured when it was saved. If that was a mistake, such
+    as a misspelt bucket, `--from` uploads the saves of that store to the one that is configured
+    now."""
     examples = """
     jupyter bookstore drain
     jupyter bookstore drain --json
     jupyter bookstore drain --from https://s3.amazonaws.com/notebook
     """
 
-    from_store = Unicode(help="The other store, as `status` names it.").tag(config=True)
+    from_store = Unicode(
+        help="Also upload what is pending for this store, named as `status` prints it."
+    ).tag(config=True)
 
     aliases = {
         **BookstoreCommand.aliases,
@@ -89,8 +95,16 @@ class Archive(BookstoreCommand):
     """Take in notebooks that are there."""
 
     name = "jupyter bookstore archive"
-    description = """Archive all notebooks in a folder as they are on disk, skipping those whose
-    newest version has the same bytes. It can be stopped at any time, and started again to go on."""
+    description = """Archive the notebooks in a folder and its subfolders as they are on disk: those
+    from before Bookstore was installed, and those that changed without Jupyter. Hidden files and
+    folders are skipped, and so are folders that are symbolic links, unless one is DIR itself.
+
+    A notebook whose newest version has the same bytes is skipped. The command can therefore be
+    interrupted at any time and run again, without a version too many, also beside a running server.
+    A version's time is the time when it was archived.
+
+    Files that cannot be read and saves that the store refuses are listed on standard error. The
+    other notebooks are archived, and the exit code is 1."""
     usage = "DIR"
     examples = """
     jupyter bookstore archive .

@@ -9,11 +9,10 @@ import os
 import sys
 from collections.abc import Generator
 from functools import cached_property
-from textwrap import dedent
+from textwrap import dedent, fill
 from typing import Any, ClassVar
 
 from jupyter_core.application import JupyterApp, base_flags
-from tornado.web import HTTPError
 from traitlets import Bool, TraitError, Unicode, default
 from traitlets.config import Config
 
@@ -34,6 +33,18 @@ NOT_FOUND = 3
 REFUSED = 4
 UNAVAILABLE = 5
 INTERRUPTED = 130
+
+# What each means, for `--help` and the documentation.
+EXIT_CODES = {
+    0: "done",
+    FAILED: "not done, or not all of it; or `doctor` found a problem",
+    USAGE: "the command line or the configuration cannot be used, or it names no store",
+    NOT_FOUND: "there is no such notebook, version or bucket",
+    REFUSED: "the store refuses the credentials, the action or the bucket; cloning is off, or not"
+    " allowed from that bucket; or another user published the notebook",
+    UNAVAILABLE: "the store cannot be reached, or is not ready",
+    INTERRUPTED: "interrupted by Ctrl-C",
+}
 
 # The most specific errors first. Other errors of our own end with FAILED.
 _CODES: tuple[tuple[type[Exception], int], ...] = (
@@ -75,10 +86,16 @@ class BookstoreApplication(JupyterApp):
     name = "jupyter bookstore"
     version = __version__
     raise_config_file_errors = True
-    option_description = "Options may be written before or after the arguments."
+    option_description = """Options may be written before or after the arguments. After `--`,
+    nothing is an option: write it before a version id that begins with two dashes."""
     classes = [BookstoreSettings]
-    flags = {"debug": base_flags["debug"]}
-    aliases = {"config": "JupyterApp.config_file"}
+    flags = {"debug": (base_flags["debug"][0], "Log in detail, also what led to an error.")}
+    aliases = {
+        "config": (
+            "JupyterApp.config_file",
+            "A configuration file to read instead of those of the server.",
+        )
+    }
 
     def _log_level_default(self) -> int:
         return logging.WARNING
@@ -113,6 +130,16 @@ class BookstoreApplication(JupyterApp):
         self.examples = dedent(self.examples)
         yield from super().emit_examples()
 
+    def emit_help_epilogue(self, classes: bool) -> Generator[str, None, None]:
+        """Yield the exit codes, and how to see more."""
+        yield "Exit codes"
+        yield "----------"
+        yield ""
+        for code, meaning in EXIT_CODES.items():
+            yield fill(meaning, 80, initial_indent=f"{code:>7}  ", subsequent_indent=" " * 9)
+        yield ""
+        yield from super().emit_help_epilogue(classes)
+
 
 class BookstoreCommand(BookstoreApplication):
     """One command.
@@ -125,15 +152,18 @@ class BookstoreCommand(BookstoreApplication):
 
     usage: ClassVar[str] = ""
 
-    as_json = Bool(help="Whether to answer in JSON.").tag(config=True)
+    as_json = Bool(help="Whether to print JSON.").tag(config=True)
     root_dir = Unicode(
-        help="""The folder with the notebooks, which paths are relative to. Default: the one that
-        the Jupyter server is configured to serve, or the current folder.""",
+        help="""The folder with the notebooks. If empty, the folder that the Jupyter server is
+        configured to serve, or else the current folder.""",
     ).tag(config=True)
 
     flags = {
         **BookstoreApplication.flags,
-        "json": ({"BookstoreCommand": {"as_json": True}}, "Answer in JSON, for machines."),
+        "json": (
+            {"BookstoreCommand": {"as_json": True}},
+            "Print JSON on standard output, for programs.",
+        ),
     }
     aliases = {
         **BookstoreApplication.aliases,
@@ -282,6 +312,8 @@ def code_of(error: Exception) -> int:
 
 def _sentence_and_code(error: Exception) -> tuple[str, int]:
     """Write an error as a sentence, and give its exit code."""
+    from tornado.web import HTTPError  # it would be a quarter of what each command imports
+
     if isinstance(error, HTTPError):  # raised by a contents manager
         message = error.log_message % error.args if error.log_message else error.reason
         return str(message), NOT_FOUND if error.status_code == 404 else FAILED

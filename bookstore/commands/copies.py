@@ -37,15 +37,18 @@ class Restore(_CopyingCommand):
     """Bring a version back."""
 
     name = "jupyter bookstore restore"
-    description = """Bring a version of a notebook back, in its place or as another file. What is
-    there now is archived first. It works for notebooks that were deleted, too."""
+    description = """Restore a version of a notebook, in its place or as another file. The file
+    that is there now is archived first. Deleted notebooks can be restored, too. It is written by
+    a contents manager with the server's configuration, so your own save hooks run."""
     usage = "PATH@VERSION"
     examples = """
     jupyter bookstore restore report.ipynb@3sL4kqtJlcpXroDTDmJ
     jupyter bookstore restore report.ipynb@3sL4kqtJlcpXroDTDmJ --target old-report.ipynb
     """
 
-    target = Unicode(help="Where it goes. Default: its own place.").tag(config=True)
+    target = Unicode(help="The path of the file to write. If empty, that of the notebook.").tag(
+        config=True
+    )
 
     aliases = {
         **BookstoreCommand.aliases,
@@ -74,12 +77,13 @@ class Clone(_CopyingCommand):
     """Clone a notebook from a bucket."""
 
     name = "jupyter bookstore clone"
-    description = """Copy a file from a bucket into the folder with the notebooks, under the next
-    free name. Characters with a meaning of their own, such as @, can be percent-encoded."""
+    description = """Copy a file from a bucket into the folder with the notebooks. If the name is
+    taken, the copy gets the next free one. Special characters in the key, such as `@`, can be
+    percent-encoded (`%40`)."""
     usage = "s3://BUCKET/KEY[@VERSION] [TARGET]"
     examples = """
-    jupyter bookstore clone s3://notebooks/published/team/report.ipynb
-    jupyter bookstore clone s3://notebooks/published/report.ipynb@3sL4kqtJlcpXroDTDmJ mine.ipynb
+    jupyter bookstore clone s3://team/published/report.ipynb
+    jupyter bookstore clone s3://team/published/report.ipynb@3sL4kqtJlcpXroDTDmJ mine.ipynb
     """
 
     async def answer(self, *arguments: str) -> dict[str, Any]:

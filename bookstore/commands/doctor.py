@@ -48,9 +48,14 @@ class Doctor(BookstoreCommand):
     """Find out whether archiving can work."""
 
     name = "jupyter bookstore doctor"
-    description = """Try whether the store is reached, keeps versions, and permits what Bookstore
-    does there, and say what to do where something is wrong. For this a small object is written
-    beside the notebooks, and removed again where that is permitted."""
+    description = """Check whether the store is reachable, keeps every version and permits what
+    Bookstore does there; compare clocks; show the checksum mode; read every version of the embedded
+    store; check whether saves can be recorded on this machine, and whether some are pending. Each
+    check is a line that begins with `ok`, `problem`, or `note` (archiving works without it), and
+    says what to do.
+
+    The check of permissions writes `bookstore-doctor.txt` under the workspace prefix and deletes
+    it. Where deleting is not permitted, which only `prune` needs, this small object stays."""
     examples = """
     jupyter bookstore doctor
     jupyter bookstore doctor --json

@@ -38,23 +38,31 @@ class Export(BookstoreCommand):
     """Copy the archive to a folder."""
 
     name = "jupyter bookstore export"
-    description = """Write the whole archive to a folder: in notebooks/, the newest version of each
-    notebook; in versions/, a folder of each with the older ones; and what is known of each version
-    as a line in versions.jsonl. What is there already with the same bytes is not fetched again, so
-    it can be stopped at any time, and started again to go on."""
+    description = """Write the whole archive to a folder: the newest version of each notebook to
+    `notebooks/`, the older ones to `versions/`, both by the notebook's key, and the metadata of
+    each version with the name of its file as a line of JSON to `versions.jsonl`. Notebooks that are
+    hidden by a delete marker in the bucket are exported, too.
+
+    Files that are there already with the same bytes are not downloaded again, so the command can
+    be interrupted at any time and run again. Bytes are compared with the hash that was archived
+    with them. Damaged versions are listed on standard error, with `null` as their file; the
+    others are exported, and the exit code is 1."""
     usage = "DIR"
     examples = """
     jupyter bookstore export backup
     jupyter bookstore export backup --newest
     """
 
-    newest = Bool(help="Whether only the newest version of each notebook is wanted.").tag(
+    newest = Bool(help="Whether to export only the newest version of each notebook.").tag(
         config=True
     )
 
     flags = {
         **BookstoreCommand.flags,
-        "newest": ({"Export": {"newest": True}}, "Only the newest version of each notebook."),
+        "newest": (
+            {"Export": {"newest": True}},
+            "Export only the newest version of each notebook.",
+        ),
     }
 
     async def answer(self, *arguments: str) -> dict[str, Any]:
@@ -79,8 +87,7 @@ class Export(BookstoreCommand):
             async def fetch(section: Section, key: str, versions: list[Version]) -> None:
                 async with slots:
                     for version, file in await export.notebook(key, versions):
-                        name = names.of(version)
-                        entry = Entry(version=version, state="archived", name=name)
+                        entry = names.completed(Entry(version=version, state="archived"))
                         model = as_model(self.bookstore, section, entry)
                         export.lines.append({"file": file, "section": section, **model})
                 bar.update()

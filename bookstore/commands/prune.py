@@ -31,27 +31,43 @@ class Prune(HistoryCommand):
     """Remove old versions."""
 
     name = "jupyter bookstore prune"
-    description = """List the versions that are old enough to go, and remove them with --delete. The
-    newest ones of each notebook stay, those that a newer one has replaced not long ago, and those
-    that have a name. Nothing brings a version back that was removed."""
+    description = """List old versions, and remove them for good with `--delete`. Kept are: versions
+    that were replaced by a newer one less than `--older-than` days ago; the newest `--keep`
+    versions of each notebook; versions that have a name; and a notebook's first version after a
+    rename, which links to the history under its former name. With `--in published`, versions of
+    published notebooks are pruned; links to them stop working.
+
+    The oldest versions are removed first. If the store fails midway, what was removed and what
+    failed is printed, and the exit code is 1. Where the prefix is empty, nothing is pruned.
+
+    Removing needs the permission `s3:DeleteObjectVersion`, which no other command needs. The
+    bucket itself can remove old versions instead, for all users: `--lifecycle` prints the rule
+    for that. Applying a rule replaces the rules that the bucket has, so add it to them. A
+    lifecycle rule knows nothing of names and renames: it also removes versions that have a name,
+    and those that link to a former name. What was archived under the former name and has not
+    been removed yet is then listed under that name only."""
     examples = """
     jupyter bookstore prune
     jupyter bookstore prune --older-than 365 --keep 20
     jupyter bookstore prune --older-than 365 --keep 20 --delete
-    jupyter bookstore prune --older-than 365 --keep 20 --lifecycle
+    jupyter bookstore prune --older-than 365 --keep 20 --lifecycle > rule.json
+    aws s3api put-bucket-lifecycle-configuration --bucket notebooks \\
+        --lifecycle-configuration file://rule.json
     """
 
     days = Int(
         90,
         min=0,
         max=36_500,  # a hundred years; there is no date before the year 1
-        help="How many days a version stays after a newer one has replaced it.",
+        help="How many days a version is kept after a newer one has replaced it.",
     ).tag(config=True)
     keep = Int(
-        10, min=1, help="How many versions of each notebook stay in any case, the newest first."
+        10, min=1, help="How many versions of each notebook are kept whatever their age."
     ).tag(config=True)
-    delete = Bool(help="Whether they are removed, not only listed.").tag(config=True)
-    lifecycle = Bool(help="Whether the rule for a bucket is wanted instead.").tag(config=True)
+    delete = Bool(help="Whether to remove the versions, instead of listing them.").tag(config=True)
+    lifecycle = Bool(help="Whether to print the lifecycle rule for a bucket instead.").tag(
+        config=True
+    )
 
     aliases = {
         **HistoryCommand.aliases,
@@ -60,11 +76,10 @@ class Prune(HistoryCommand):
     }
     flags = {
         **HistoryCommand.flags,
-        "delete": ({"Prune": {"delete": True}}, "Remove them for good."),
+        "delete": ({"Prune": {"delete": True}}, "Remove the versions, instead of listing them."),
         "lifecycle": (
             {"Prune": {"lifecycle": True}},
-            """Print the lifecycle rule by which a bucket does the same by itself, for
-            PutBucketLifecycleConfiguration; nothing is asked of the store.""",
+            "Print the lifecycle rule for a bucket instead; the store is not contacted.",
         ),
     }
 
@@ -186,7 +201,7 @@ class _Pruning:
         if not version:
             return False
         renamed = version.provenance and version.provenance.renamed_from
-        return bool(renamed or self._names.of(version))
+        return bool(renamed or self._names.has(version))
 
     async def delete(self) -> None:
         """Remove what was found, many versions by one request; stop where the store fails."""

@@ -11,8 +11,10 @@ class Rebuild(BookstoreCommand):
     """Make the index of this machine anew."""
 
     name = "jupyter bookstore rebuild"
-    description = """Make the index of this machine anew: that of the embedded store from the files
-    of its versions. What is known of a bucket's versions is forgotten, and asked for again."""
+    description = """Rebuild this machine's index of versions. The index of the embedded store is
+    rebuilt from the files of its versions, which also happens by itself if the index is missing
+    or damaged. The index of a bucket is a cache: it is cleared, and filled again when it is
+    needed."""
     examples = """
     jupyter bookstore rebuild
     """

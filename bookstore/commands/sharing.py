@@ -34,7 +34,9 @@ class Publish(_PublishedCommand):
     """Publish a notebook."""
 
     name = "jupyter bookstore publish"
-    description = "Publish a notebook, as it is on disk, so that others can clone it by a link."
+    description = """Publish a notebook as it is on disk, so that others can clone it by a link.
+    `link` prints the link. A notebook that another user published under the same path is
+    replaced only with `--replace`; its versions are kept."""
     usage = "PATH"
     examples = """
     jupyter bookstore publish team/report.ipynb
@@ -81,9 +83,13 @@ class Link(_PublishedCommand):
     """Print the link to a published notebook."""
 
     name = "jupyter bookstore link"
-    description = """Give links that clone a published notebook: one for a server, a Markdown badge,
-    and, if that may be on a JupyterHub, one that leads each of its users to their own server.
-    Without a version they always lead to the newest."""
+    description = """Print the links that clone a published notebook: the clone link, the same as a
+    Markdown badge and, if the address may be that of a JupyterHub, both in the form that leads each
+    user to their own server. Without a version, a link always leads to the newest one.
+
+    Without `--url`, the links use the public address of the JupyterHub that this command runs
+    on, or else the address of the only server that runs on this machine. If there is none, or
+    there are several, they use `http://localhost:8888`, with a warning on standard error."""
     usage = "PATH[@VERSION]"
     examples = """
     jupyter bookstore link team/report.ipynb
@@ -91,8 +97,7 @@ class Link(_PublishedCommand):
     """
 
     url = Unicode(
-        help="""Where the server, or the JupyterHub, is reached. Default: the hub that this runs
-        on, or the only server that runs here, or http://localhost:8888.""",
+        help="The address of the server or the JupyterHub, such as https://hub.example.org.",
     ).tag(config=True)
 
     aliases = {

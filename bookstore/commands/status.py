@@ -11,10 +11,12 @@ from .tables import printable
 
 
 class Status(BookstoreCommand):
-    """Show where saves are archived, and how that goes; ask nothing of the store."""
+    """Show where saves are archived, and how many are pending."""
 
     name = "jupyter bookstore status"
-    description = __doc__ = "Tell where saves are archived and how many are pending, offline."
+    description = """Show where saves are archived, how many are pending, and the last archived
+    save and the last error. The store is not contacted. Saves pending for stores that were
+    configured before are listed by store."""
     examples = """
     jupyter bookstore status
     jupyter bookstore status --json

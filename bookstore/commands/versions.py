@@ -10,7 +10,7 @@ from typing import Any, cast
 from traitlets import Enum, Int, Unicode
 
 from ..core import Section
-from ..formatting import size_in_words
+from ..formatting import label_in_words, size_in_words
 from ..history.lineage import Entry
 from ..history.models import as_model, other_as_model
 from ..notebooks.changes import as_lines, compare_cells
@@ -18,7 +18,7 @@ from ..notebooks.diff import compare
 from ..notebooks.json import open_to_show, parse_json
 from ..operations.naming import name_version
 from ..storage import StoreError, Version, VersionNotFound
-from ..validation import BadInput, version_label, version_name
+from ..validation import BadInput, version_label, version_name, version_note
 from .arguments import UsageError
 from .base import BookstoreCommand, Failed, code_of
 from .tables import print_table, printable
@@ -32,7 +32,7 @@ class HistoryCommand(BookstoreCommand):
     section = Enum(
         ["workspace", "published"],
         "workspace",
-        help="Which notebooks are meant: those saved (workspace), or those published.",
+        help="Saved notebooks (workspace) or published ones.",
     ).tag(config=True)
 
     aliases = {
@@ -68,7 +68,12 @@ class Versions(HistoryCommand):
     """List a notebook's versions."""
 
     name = "jupyter bookstore versions"
-    description = "List the versions of a notebook, newest first, those still pending included."
+    description = """List the versions of a notebook, newest first, including pending ones and those
+    under former names. If another notebook had the same path before, that is printed on standard
+    error, with its id for `--notebook`.
+
+    If the store cannot be contacted, the versions that this machine knows are listed, the reason
+    is printed, and the exit code is 4 or 5."""
     usage = "PATH"
     examples = """
     jupyter bookstore versions team/report.ipynb
@@ -77,9 +82,9 @@ class Versions(HistoryCommand):
     """
 
     notebook = Unicode(
-        help="The id of another notebook that had the path, to list its versions instead."
+        help="The id of another notebook that had this path, to list its versions instead."
     ).tag(config=True)
-    limit = Int(50, min=1, help="How many versions are listed at most.").tag(config=True)
+    limit = Int(50, min=1, help="The maximum number of versions to list.").tag(config=True)
 
     aliases = {
         **HistoryCommand.aliases,
@@ -132,7 +137,7 @@ class Versions(HistoryCommand):
                     size_in_words(version["size"]),
                     printable(version["author"]),
                     ", ".join(notes),
-                    printable(version["name"]),
+                    printable(label_in_words(version["name"], version["note"])),
                 )
             )
         print_table(rows)
@@ -154,30 +159,35 @@ class Versions(HistoryCommand):
 
 
 class Name(HistoryCommand):
-    """Give a version a name."""
+    """Give a version a name and a note."""
 
     name = "jupyter bookstore name"
-    description = """Give a version of a notebook a name, the newest if none is named by its id. It
-    takes the place of the name that the version has; an empty one takes that away. All who read the
-    bucket see it, and prune leaves the version alone."""
+    description = """Name a version of a notebook, and add a note to it. They replace the version's
+    former name and note; an empty name removes both. They are shown wherever versions are listed,
+    to everybody who reads the bucket, and `prune` keeps versions that have a name."""
     usage = "PATH[@VERSION] NAME"
     examples = """
-    jupyter bookstore name report.ipynb "sent to Ann"
+    jupyter bookstore name report.ipynb "sent to Ann" --note "without the last plot"
     jupyter bookstore name report.ipynb@3sL4kqtJlcpXroDTDmJ "before the review"
     jupyter bookstore name report.ipynb@3sL4kqtJlcpXroDTDmJ ""
     """
 
+    note = Unicode(help="A note that is shown beside the name.").tag(config=True)
+
+    aliases = {**HistoryCommand.aliases, "note": "Name.note"}
+
     async def answer(self, *arguments: str) -> dict[str, Any]:
-        """Give the name."""
+        """Give both."""
         file, version_id = path_and_version(arguments[0])
         path, name = self.path_of(file), version_label(arguments[1])
-        naming = name_version(self.bookstore, self.which, path, version_id, name)
+        note = version_note(self.note)
+        naming = name_version(self.bookstore, self.which, path, version_id, name, note)
         return as_model(self.bookstore, self.which, await self.bookstore.run(naming))
 
     def show(self, answer: dict[str, Any]) -> None:
         """Print which version has which name."""
         saved = f"The version of {printable(answer['path'])} saved {answer['saved_at'][:19]}Z"
-        name = printable(answer["name"])
+        name = printable(label_in_words(answer["name"], answer["note"]))
         print(f"{saved} is named {name}." if name else f"{saved} has no name.")
 
 
@@ -185,9 +195,9 @@ class Show(HistoryCommand):
     """Write out a version."""
 
     name = "jupyter bookstore show"
-    description = """Write a version of a notebook to standard output, byte for byte; the newest if
-    none is named. With --json, what is known of it and the notebook."""
-    usage = "PATH@VERSION"
+    description = """Write a version of a notebook to standard output, byte for byte. With
+    `--json`: its metadata and the notebook."""
+    usage = "PATH[@VERSION]"
     examples = """
     jupyter bookstore show report.ipynb@3sL4kqtJlcpXroDTDmJ > old.ipynb
     jupyter bookstore show report.ipynb
@@ -216,7 +226,8 @@ class Diff(HistoryCommand):
 
     name = "jupyter bookstore diff"
     description = """Compare a version of a notebook, BASE, with another, HEAD, or with the newest
-    if none is named. With --json, the diff is that of nbdime."""
+    one: print the cells that were edited, added, removed or moved, with the lines that changed.
+    With `--json`, also print the numbers of cells, and nbdime's diff if nbdime is installed."""
     usage = "PATH[@BASE] [BASE] [HEAD]"
     examples = """
     jupyter bookstore diff report.ipynb@3sL4kqtJlcpXroDTDmJ
@@ -236,14 +247,14 @@ class Diff(HistoryCommand):
             entry, content = await self.read(key, name)
             entries.append(as_model(self.bookstore, self.which, entry))
             notebooks.append(await asyncio.to_thread(open_to_show, content))
-        diff: list[Any] = await asyncio.to_thread(compare if self.as_json else _lines, *notebooks)
-        return {"base": entries[0], "head": entries[1], "diff": diff}
+        compared = await asyncio.to_thread(compare if self.as_json else _lines, *notebooks)
+        return {"base": entries[0], "head": entries[1], **compared}
 
     def show(self, answer: dict[str, Any]) -> None:
         """Print the lines."""
-        for line in answer["diff"]:
+        for line in answer["lines"]:
             print(printable(line))
 
 
-def _lines(base: Any, head: Any) -> list[str]:
-    return as_lines(compare_cells(base, head))
+def _lines(base: Any, head: Any) -> dict[str, Any]:
+    return {"lines": as_lines(compare_cells(base, head))}

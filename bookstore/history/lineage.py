@@ -38,13 +38,14 @@ class Entry:
         it is in the store.
     state : "archived", "pending" or "deleted"
         Deleted is the store's own record that the key was deleted.
-    name : str
-        The one that somebody gave it; empty if none.
+    name, note : str
+        Those that somebody gave it; empty if none.
     """
 
     version: Version
     state: State
     name: str = ""
+    note: str = ""
 
 
 class ListVersions(Protocol):

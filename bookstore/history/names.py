@@ -1,8 +1,8 @@
-"""Names that people give to versions, kept beside the notebooks for all who read the bucket.
+"""Names and notes that people give to versions, kept beside the notebooks for all readers.
 
-A name is an object without bytes, whose key says which version has it and since when. So one
-listing finds all names of a notebook, another name or none replaces one without a right to delete,
-and a lifecycle rule for replaced versions leaves names alone.
+A name is an object without bytes, whose key says which version has it and since when, and the note
+that goes with it. So one listing finds all names of a notebook, another name or none replaces one
+without a right to delete, and a lifecycle rule for replaced versions leaves names alone.
 """
 
 from __future__ import annotations
@@ -41,52 +41,69 @@ class Names:
     """The names of versions, gathered from keys."""
 
     def __init__(self) -> None:
-        # By the notebook's key and the version's mark: since when, and the name.
-        self._given: dict[str, dict[str, tuple[str, str]]] = defaultdict(dict)
+        # By the notebook's key and the version's mark: since when, the name and the note.
+        self._given: dict[str, dict[str, tuple[str, str, str]]] = defaultdict(dict)
 
     def add(self, key: str) -> None:
         """Take in a key; one that says nothing of a name is ignored."""
         folder, _, said = key.partition(_NAMES)
-        if said.count("/") != 2:
+        if said.count("/") not in (2, 3):
             return
-        file, quoted_mark, given = said.split("/")
+        file, quoted_mark, given, *noted = said.split("/")
         mark = unquote(quoted_mark)
         since, _, name = given.partition(" ")
         of_notebook = self._given[f"{folder}/{file}"]
-        of_notebook[mark] = max((since, unquote(name)), of_notebook.get(mark, ("", "")))
+        label = (since, unquote(name), unquote("".join(noted)))
+        of_notebook[mark] = max(label, of_notebook.get(mark, ("", "", "")))
 
-    def of(self, version: Version) -> str:
-        """Return the name of a version; empty if it has none."""
+    def completed(self, entry: Entry) -> Entry:
+        """Complete a version by its name and the note with it."""
+        name, note = self._of(entry.version)
+        return replace(entry, name=name, note=note)
+
+    def has(self, version: Version) -> bool:
+        """Return whether somebody has given a version a name."""
+        return self._of(version) != ("", "")
+
+    def _of(self, version: Version) -> tuple[str, str]:
         given = self._given.get(version.key, {})
-        return given.get(_mark(version), ("", ""))[1]
+        _, name, note = given.get(_mark(version), ("", "", ""))
+        return name, note
 
 
 async def names_of(store: Store, entries: list[Entry]) -> list[Entry]:
-    """Complete versions by their names. Raises `StoreError`."""
+    """Complete versions by their names and notes. Raises `StoreError`."""
     names = Names()
     for key in {entry.version.key for entry in entries}:
         async for page in all_pages(partial(store.keys, _prefix(key))):
             for listed in page.keys:
                 names.add(listed.key)
-    return [replace(entry, name=names.of(entry.version)) for entry in entries]
+    return [names.completed(entry) for entry in entries]
 
 
-async def give_name(store: Store, version: Version, name: str, author: str) -> None:
-    """Give a version a name, in the place of the one that it has; an empty one takes it away.
+async def give_name(
+    store: Store, version: Version, name: str, note: str = "", *, author: str
+) -> None:
+    """Give a version a name and a note, in the place of those that it has.
+
+    An empty name takes both away.
 
     Raises
     ------
     BadInput
-        If the notebook's path and the name are too long together.
+        If the notebook's path, the name and the note are too long together.
     StoreError
     """
     now = utc_now()
     mark = quote(_mark(version), safe="")
-    # Only what has a meaning in a key is quoted, so that names can be read in the bucket.
-    written = name.replace("%", "%25").replace("/", "%2F")
-    key = f"{_prefix(version.key)}{mark}/{format_time(now)} {written}"
+    key = f"{_prefix(version.key)}{mark}/{format_time(now)} {_written(name)}"
+    if note:
+        key += f"/{_written(note)}"
     if len(key.encode()) > LONGEST_KEY:
-        raise BadInput("The notebook's path and this name are too long together: shorten the name.")
+        what = "note" if note else "name"
+        raise BadInput(
+            f"The notebook's path and this {what} are too long together: shorten the {what}."
+        )
     content = io.BytesIO()
     origin = Provenance(
         save_id=uuid.uuid4().hex,
@@ -102,6 +119,11 @@ def _prefix(key: str) -> str:
     """Return what the keys of the names of a notebook's versions begin with."""
     folder, _, file = key.rpartition("/")
     return f"{folder}{_NAMES}{file}/"
+
+
+def _written(text: str) -> str:
+    """Quote what has a meaning in a key, and no more, so that names can be read in the bucket."""
+    return text.replace("%", "%25").replace("/", "%2F")
 
 
 def _mark(version: Version) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Container, Coroutine
+from collections.abc import Callable, Collection, Container, Coroutine
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -277,6 +277,17 @@ class History:
         with suppress(StoreError):
             return await names_of(self._stores.home(), entries)
         return entries
+
+    async def known_changes(self, heads: Collection[str]) -> dict[tuple[str, str], str]:
+        """Return what is known here to have changed up to these versions, by the ids of both."""
+        with suppress(OSError, sqlite3.Error):
+            return await asyncio.to_thread(self._index.changes, heads)
+        return {}
+
+    async def remember_changes(self, base: str, head: str, summary: str) -> None:
+        """Keep on this machine what changed from one version to another, in words."""
+        with suppress(OSError, sqlite3.Error):
+            await asyncio.to_thread(self._index.add_changes, base, head, summary)
 
     async def holds(self, key: str, file: str) -> bool:
         """Return whether the newest version has the same bytes as a file has now, for certain."""

@@ -25,6 +25,7 @@ _LONGEST_LINE = 2_000  # characters; above that a line is compared as a whole
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
 
 Kind = Literal["same", "edited", "added", "removed", "moved"]
+EDITS: tuple[Kind, ...] = ("edited", "added", "removed", "moved")
 
 
 class Piece(NamedTuple):
@@ -86,6 +87,11 @@ class CellChange:
     def pictures_are_equal(self) -> bool:
         """Return whether both cells show the same pictures."""
         return _pictures(self.old) == _pictures(self.new)
+
+    @property
+    def is_edited(self) -> bool:
+        """Return whether somebody has changed it, and not only run it again."""
+        return not self.source_is_equal or bool(self.metadata)
 
     @property
     def metadata(self) -> list[str]:
@@ -158,15 +164,33 @@ def summary(changes: Sequence[CellChange]) -> str:
     """Sum changes up, as in ``2 cells edited, 1 plot changed``; empty if there are none."""
     counts = Counter(change.kind for change in changes)
     both = [change for change in changes if change.old and change.new]
-    numbers = {
-        **{f"cells {kind}": counts[kind] for kind in ("edited", "added", "removed", "moved")},
-        "plots changed": sum(not change.pictures_are_equal for change in both),
-    }
-    return ", ".join(
-        f"{number} {what.replace('s ', ' ', 1) if number == 1 else what}"
-        for what, number in numbers.items()
-        if number
-    )
+    counts["edited"] = sum(change.kind == "edited" and change.is_edited for change in both)
+    plots = sum(not change.pictures_are_equal for change in both)
+    outputs = sum(not change.outputs_are_equal for change in both) - plots
+    kinds = [kind for kind in EDITS if counts[kind]]
+    parts = [f"{counts[kind]} {kind}" for kind in kinds]
+    if kinds:  # the first says what is counted
+        parts[0] = f"{_counted(counts[kinds[0]], 'cell')} {kinds[0]}"
+    shown = [_counted(outputs, "output"), _counted(plots, "plot")]
+    if any(shown):
+        parts.append(f"{' and '.join(filter(None, shown))} changed")
+    return ", ".join(parts)
+
+
+def _counted(number: int, what: str) -> str:
+    """Return ``1 plot`` or ``2 plots``; empty for none."""
+    return f"{number} {what}{'' if number == 1 else 's'}" if number else ""
+
+
+def in_words(changes: Sequence[CellChange], metadata: Sequence[str]) -> str:
+    """Say what changed, in cells and in the notebook's own metadata, where nothing is no answer."""
+    return summary(changes) or ("metadata changed" if metadata else "no change")
+
+
+def changed_metadata(old: Any, new: Any) -> list[str]:
+    """Return the names in the notebooks' own metadata that differ, but for what no one edits."""
+    names = changed_names(old["metadata"], new["metadata"])
+    return [name for name in names if name != "language_info"]
 
 
 def as_lines(changes: Sequence[CellChange]) -> list[str]:

@@ -8,6 +8,7 @@ from ..bookstore_config import username
 from ..core import Bookstore, Section
 from ..history.lineage import Entry
 from ..history.names import give_name
+from ..validation import BadInput
 
 
 async def name_version(
@@ -16,10 +17,11 @@ async def name_version(
     path: str,
     version_id: str,
     name: str,
+    note: str = "",
     *,
     author: str = "",
 ) -> Entry:
-    """Give a version a name, in the place of the one that it has; an empty one takes it away.
+    """Give a version a name and a note, in the place of those that it has.
 
     Parameters
     ----------
@@ -29,22 +31,25 @@ async def name_version(
     path : str
     version_id : str
         If empty, that of the newest version, which may be pending.
-    name : str
-        As `version_label` checks it.
+    name, note : str
+        As `version_label` and `version_note` check them. An empty name takes both away.
     author : str
         Who gives it. Default: the process's user.
 
     Returns
     -------
     Entry
-        The version, with the name.
+        The version, with the name and the note.
 
     Raises
     ------
     StoreError
     BadInput
-        If the path and the name are too long together.
+        If there is a note without a name, or the path, the name and the note are too long together.
     """
+    if note and not name:
+        raise BadInput("A note belongs to a name: give the version a name, too.")
     entry = await bookstore.history.find(bookstore.key(section, path), version_id or None)
-    await give_name(bookstore.stores.home(), entry.version, name, author or username())
-    return replace(entry, name=name)
+    store = bookstore.stores.home()
+    await give_name(store, entry.version, name, note, author=author or username())
+    return replace(entry, name=name, note=note)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -40,12 +40,18 @@ CREATE TABLE IF NOT EXISTS versions (
     copied_from  TEXT NOT NULL,
     UNIQUE (key, version_id)
 );
+CREATE TABLE IF NOT EXISTS changes (
+    base    TEXT NOT NULL,  -- version ids
+    head    TEXT NOT NULL,
+    summary TEXT NOT NULL,
+    PRIMARY KEY (head, base)
+) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS history ON versions (key, stored_at, id);
 CREATE INDEX IF NOT EXISTS names ON versions (version_id);
 CREATE INDEX IF NOT EXISTS saves ON versions (save_id);
 CREATE INDEX IF NOT EXISTS notebooks ON versions (notebook_id, key);
 """
-_SCHEMA_VERSION = 4  # raised with each change of the schema
+_SCHEMA_VERSION = 5  # raised with each change of the schema
 LOCK_TIMEOUT = 2.0  # seconds to wait for another thread's or process's transaction
 _PAGE = 1_000  # rows
 _TICK = timedelta(microseconds=1)
@@ -170,6 +176,28 @@ class VersionIndex:
         marks = ", ".join(f":{name}" for name in values)
         rows = self._rows(f"version_id IN ({marks})", values)
         return {(row["key"], row["version_id"]): from_row(row) for row in rows}
+
+    def add_changes(self, base: str, head: str, summary: str) -> None:
+        """Remember what changed from one version to another, in words."""
+        if not self._file.exists():
+            self.create()
+        with self._database() as database:
+            database.execute(
+                "INSERT OR IGNORE INTO changes (base, head, summary) VALUES (?, ?, ?)",
+                (base, head, summary),
+            )
+
+    def changes(self, heads: Collection[str]) -> dict[tuple[str, str], str]:
+        """Return what is known to have changed up to these versions, by the ids of both."""
+        if not self._file.exists():
+            return {}
+        marks = ", ".join("?" * len(heads))
+        with self._database() as database:
+            rows = database.execute(
+                f"SELECT base, head, summary FROM changes WHERE head IN ({marks})",  # noqa: S608
+                tuple(heads),
+            ).fetchall()
+        return {(row["base"], row["head"]): row["summary"] for row in rows}
 
     def notebooks(self, key: str) -> list[Version]:
         """Return the newest version of each notebook that is known to have had this key."""

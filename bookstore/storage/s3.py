@@ -311,7 +311,8 @@ class S3Store:
             client = await self._connection.asking()
             answer = await client.get_object(Bucket=self.bucket, Key=key, **_version(version_id))
             version = _described(key, answer, latest=version_id is None)
-            async with answer["Body"] as body:
+            body = answer["Body"]
+            async with body:  # before aiobotocore 3 it enters as something else than itself
                 if limit is not None and version.size > limit:
                     body.close()
                     raise TooLarge(key, size=version.size, limit=limit)

@@ -24,7 +24,6 @@ from .. import flavours
 from .._version import __version__
 from ..core import Bookstore
 from ..history.models import clone_link
-from ..notebooks.diff import NotInstalled
 from ..notebooks.json import NotANotebook, parse_json
 from ..operations.clone import NotAllowed, NotOffered
 from ..operations.publish import PublishedByAnother
@@ -46,7 +45,6 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (NotAllowed, 403),
     (PublishedByAnother, 409),
     (NotOffered, 404),
-    (NotInstalled, 501),
     (BadInput, 400),
 )
 _PAGE_POLICY = (

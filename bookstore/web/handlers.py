@@ -16,7 +16,7 @@ from ..clone import source_in_query
 from ..core import Bookstore, Section
 from ..history.lineage import Entry, time_of
 from ..history.models import as_model, other_as_model
-from ..notebooks.changes import CellChange, changed_names, compare_cells, source_of, summary
+from ..notebooks.changes import CellChange, changed_metadata, compare_cells, source_of, summary
 from ..notebooks.json import NotANotebook
 from ..notebooks.view import outputs_renderer, rendered
 from ..operations.cells import cell_of
@@ -25,7 +25,7 @@ from ..operations.rooms import windows_of
 from ..storage import StoreError
 from ..storage.base import format_time, parse_time
 from ..validation import notebook_path, version_name, whole_number
-from ..versions import HistoryRequest
+from ..versions import HistoryRequest, is_comparable
 from . import pages
 from .base import PageHandler, endpoint
 from .origins import Origins
@@ -109,7 +109,7 @@ class VersionsPageHandler(_BrowseHandler):
         """Show the versions, with what can be done with each."""
         path = notebook_path(path)
         page = await self.history(path)
-        versions = self._shown(path, page.entries)
+        versions = await self._shown(path, page.entries)
         compared = [version for version in versions if version["is_compared"]]
         for version, name in zip(compared, ("head", "base"), strict=False):
             version["chosen"] = name
@@ -132,36 +132,32 @@ class VersionsPageHandler(_BrowseHandler):
             ],
             is_other=bool(self.notebook),
             restore_url=self.server_url(f"api/bookstore/restore/{quote(path)}"),
+            largest=max((version["size"] for version in versions), default=0),
+            changes_url=self.server_url(f"api/bookstore/changes/{quote(path)}"),
             name_url=self.server_url(f"api/bookstore/name/{quote(path)}?in={self.section}"),
             location=self.location_of(path) if opens else None,
             windows=await windows_of(self.contents_manager, path) if opens else 0,
             link=self.link,
         )
 
-    def _shown(self, path: str, entries: list[Entry]) -> list[dict[str, Any]]:
+    async def _shown(self, path: str, entries: list[Entry]) -> list[dict[str, Any]]:
         """Return the JSON models of versions, with what the page shows of them in addition."""
 
         def view(section: Section, path: str, version_id: str) -> str:
             return self.link("view", path, version_id=version_id, **{"in": section})
 
         origins = Origins(self.bookstore, path, entries, view)
-        shown: list[dict[str, Any]] = []
-        for number, entry in enumerate(entries, start=1):
-            model = self.version_model(entry)
-            is_compared = entry.state != "deleted" and model["path"].endswith(".ipynb")
-            if shown and shown[-1]["is_compared"] and is_compared:
-                shown[-1]["before"] = model["version_id"]
-            shown.append(
-                model
-                | {
-                    "number": number,
-                    "origin": origins.of(entry),
-                    "is_compared": is_compared,
-                    "chosen": "",
-                    "before": "",
-                }
-            )
-        return shown
+        models = await self.version_models(entries)
+        return [
+            model
+            | {
+                "number": number,
+                "origin": origins.of(entry),
+                "is_compared": is_comparable(model),
+                "chosen": "",
+            }
+            for number, (entry, model) in enumerate(zip(entries, models, strict=True), start=1)
+        ]
 
 
 class _ContentHandler(_BrowseHandler):
@@ -192,7 +188,8 @@ class DiffPageHandler(_ContentHandler):
     async def get(self, path: str) -> None:
         """Show ``base`` and ``head`` beside each other, cell by cell."""
         path = notebook_path(path)
-        (base, head), notebooks = await self.compared(path)
+        entries, notebooks = await self.compared(path)
+        base, head = await self.named_models(entries)
         hidden = self._hidden()
         shows_outputs = "outputs" not in hidden
         parts = await asyncio.to_thread(_compared, *notebooks, shows_outputs=shows_outputs)
@@ -352,7 +349,6 @@ def _listed(hidden: set[str]) -> str:
 def _compared(old: Any, new: Any, *, shows_outputs: bool) -> dict[str, Any]:
     """Compare two notebooks, and render the outputs that differ; return what their page shows."""
     changes = compare_cells(old, new)
-    metadata = changed_names(old["metadata"], new["metadata"])
     outputs = _outputs_that_differ(changes) if shows_outputs else repeat(None, len(changes))
     rows = zip(changes, outputs, strict=True)
     return {
@@ -362,7 +358,7 @@ def _compared(old: Any, new: Any, *, shows_outputs: bool) -> dict[str, Any]:
             for is_same, group in groupby(rows, lambda row: row[0].kind == "same")
         ],
         "summary": summary(changes),
-        "metadata": [name for name in metadata if name != "language_info"],
+        "metadata": changed_metadata(old, new),
         "style": pages.untrusted_style(),
     }
 

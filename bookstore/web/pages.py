@@ -17,7 +17,6 @@ _HEADINGS = {
     404: "This is not there",
     413: "This is too large",
     422: "This cannot be read as a notebook",
-    501: "This is not installed here",
     502: "The store refuses this server",
     503: "The store is out of reach",
 }

@@ -11,7 +11,7 @@ from tests.support.object_store import Bucket
 from tests.support.shell import Shell
 from tests.support.waiting import wait_for
 
-NOTEBOOKS = 2_000
+NOTEBOOKS = 1_000
 
 
 @pytest.mark.thorough
@@ -24,7 +24,7 @@ def test_an_archive_that_was_killed_is_completed_without_duplicates(
         for path in (f"{n % 40}/{n}.ipynb" for n in range(NOTEBOOKS))
     }
     archiving = shell.start("archive", ".")
-    wait_for(lambda: len(bucket.keys()) >= NOTEBOOKS // 10, "some of them in the bucket", 120, 0.2)
+    wait_for(lambda: len(bucket.keys()) >= NOTEBOOKS // 10, "some of them in the bucket", 120, 0.1)
     processes = [*psutil.Process(archiving.pid).children(recursive=True), archiving]
     for process in processes:
         process.kill()

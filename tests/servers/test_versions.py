@@ -66,20 +66,51 @@ def test_a_version_is_named_and_its_name_shown_everywhere(shared_server: Jupyter
     server.wait_until("archived")
     oldest = versions(server, "named.ipynb")[1]["version_id"]
     told = server.bookstore(
-        "POST", "name/named.ipynb", json={"name": " sent to Ann ", "version_id": oldest}
+        "POST",
+        "name/named.ipynb",
+        json={"name": " sent to Ann ", "note": "<i>draft</i> ", "version_id": oldest},
     )
     assert (told["version_id"], told["name"]) == (oldest, "sent to Ann")
     listed = versions(server, "named.ipynb")
     assert [version["name"] for version in listed] == ["<b>pending?</b>", "sent to Ann"]
+    assert [version["note"] for version in listed] == ["", "<i>draft</i>"]
+    assert "&lt;i&gt;draft&lt;/i&gt;" in server.api("GET", "/bookstore/versions/named.ipynb").text
     pages = ("versions/named.ipynb", "view/named.ipynb", f"diff/named.ipynb?base={oldest}")
     for page in pages:
         answer = server.api("GET", f"/bookstore/{page}")
         assert "&lt;b&gt;pending?&lt;/b&gt;" in answer.text
-    for wrong in ("n" * 101, "line\nbreak"):
-        answer = server.api("POST", "/api/bookstore/name/named.ipynb", json={"name": wrong})
+    for wrong in (
+        {"name": "n" * 101},
+        {"name": "line\nbreak"},
+        {"name": "n", "note": "n" * 301},
+        {"name": "", "note": "of nothing"},
+    ):
+        answer = server.api("POST", "/api/bookstore/name/named.ipynb", json=wrong)
         assert answer.status_code == 400
     answer = server.api("POST", "/api/bookstore/name/none.ipynb", json={"name": "x"})
     assert answer.status_code == 404
+
+
+def test_what_changed_is_told_once_and_remembered(shared_server: JupyterServer) -> None:
+    server = shared_server
+    save_all(server, "told.ipynb", "first", "second", "third")
+    server.wait_until("archived")
+    listed = versions(server, "told.ipynb")
+    ids = [version["version_id"] for version in listed]
+    assert [version["before"] for version in listed] == [ids[1], ids[2], ""]
+    assert [version["changes"] for version in listed] == [None] * 3
+    page = server.api("GET", "/bookstore/versions/told.ipynb").text
+    assert page.count("data-changes=") == 2
+    told = server.bookstore("GET", "changes/told.ipynb", params={"base": ids[1], "head": ids[0]})
+    assert told == {"base": ids[1], "head": ids[0], "changes": "1 cell edited"}
+    assert [version["changes"] for version in versions(server, "told.ipynb")] == [
+        "1 cell edited",
+        None,
+        None,
+    ]
+    page = server.api("GET", "/bookstore/versions/told.ipynb").text
+    assert "1 cell edited" in page
+    assert page.count("data-changes=") == 1
 
 
 def test_versions_are_listed_newest_first(shared_server: JupyterServer) -> None:
@@ -130,7 +161,7 @@ def test_a_history_is_paged(shared_server: JupyterServer) -> None:
         sizes.append(len(page["versions"]))
         if not (after := page["next"]):
             break
-    assert paged == everything
+    assert [v["version_id"] for v in paged] == [v["version_id"] for v in everything]
     assert [size for size in sizes if size] == [2, 2, 2, 1]
     assert [read(shared_server, "paged on.ipynb", v["version_id"]) for v in paged] == texts[::-1]
 
@@ -348,7 +379,6 @@ def test_a_name_may_have_tabs_and_line_breaks(shared_server: JupyterServer) -> N
 
 
 def test_versions_are_compared(shared_server: JupyterServer) -> None:
-    pytest.importorskip("nbdime")
     save_all(shared_server, "compared.ipynb", "first", "second", "third")
     third, _, first = versions(shared_server, "compared.ipynb")
     base = {"base": first["version_id"]}
@@ -356,9 +386,12 @@ def test_versions_are_compared(shared_server: JupyterServer) -> None:
         answer = shared_server.bookstore("GET", "diff/compared.ipynb", params=query)
         assert answer["base"]["version_id"] == first["version_id"]
         assert answer["head"]["version_id"] == third["version_id"]
+        assert answer["changes"] == "1 cell edited"
+        assert answer["lines"][-2:] == ["- first", "+ third"]
         assert {change["key"] for change in answer["diff"]} == {"cells", "metadata"}
     same = base | {"head": first["version_id"]}
-    assert shared_server.bookstore("GET", "diff/compared.ipynb", params=same)["diff"] == []
+    answer = shared_server.bookstore("GET", "diff/compared.ipynb", params=same)
+    assert (answer["changes"], answer["diff"]) == ("no change", [])
 
 
 def test_history_follows_a_rename(shared_server: JupyterServer) -> None:

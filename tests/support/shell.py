@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .command_process import run_command
 from .notebooks import Notebook
 from .servers import inherited_environment
 
@@ -40,7 +41,7 @@ class Shell:
         self.root = directory / "root"
         self.config = directory / "config"
         self.settings = {"local_dir": str(directory / "local"), **settings}
-        self._env = env or {}
+        self._more_env = env or {}
         for folder in (self.root, self.config, directory / "home"):
             folder.mkdir(parents=True, exist_ok=True)
         app = (
@@ -62,8 +63,12 @@ class Shell:
         Whatever it does, it shows neither a traceback nor a secret, and at most a sentence where
         it fails.
         """
-        done = subprocess.run(
-            self._command(arguments), capture_output=True, check=False, **self._place(cwd)
+        outputs = [self.directory / name for name in ("stdout", "stderr")]
+        exit_code = run_command(
+            arguments, env=self._env(), cwd=cwd or self.root, stdout=outputs[0], stderr=outputs[1]
+        )
+        done = subprocess.CompletedProcess(
+            arguments, exit_code, *(output.read_bytes() for output in outputs)
         )
         told = done.stderr.decode()
         assert done.returncode == code, f"{arguments} ended with {done.returncode}: {told}"
@@ -92,7 +97,13 @@ class Shell:
 
     def start(self, *arguments: str, **options: Any) -> Any:
         """Start a command, as a `Popen`."""
-        return subprocess.Popen(self._command(arguments), **self._place(None), **options)
+        return subprocess.Popen(
+            [str(JUPYTER), "bookstore", *arguments],
+            env=self._env(),
+            cwd=self.root,
+            stdin=subprocess.DEVNULL,
+            **options,
+        )
 
     def write(self, path: str, notebook: Notebook) -> bytes:
         """Write a notebook as if it had been there before Bookstore."""
@@ -106,21 +117,17 @@ class Shell:
         versions = self.json("versions", path, *options)["versions"]
         return [version["version_id"] for version in versions]
 
-    def _command(self, arguments: tuple[str, ...]) -> list[str]:
-        return [str(JUPYTER), "bookstore", *arguments]
-
-    def _place(self, cwd: Path | None) -> dict[str, Any]:
+    def _env(self) -> dict[str, str]:
         own = {
             "HOME": "home",
             "JUPYTER_CONFIG_DIR": "config",
             "JUPYTER_DATA_DIR": "data",
             "JUPYTER_RUNTIME_DIR": "runtime",
         }
-        env = {
+        return {
             **inherited_environment(),
             **{name: os.fspath(self.directory / folder) for name, folder in own.items()},
             "JUPYTER_PREFER_ENV_PATH": "0",
             "AWS_EC2_METADATA_DISABLED": "true",
-            **self._env,
+            **self._more_env,
         }
-        return {"cwd": cwd or self.root, "env": env, "stdin": subprocess.DEVNULL}

@@ -2,12 +2,16 @@
 
 import pkgutil
 import re
+import runpy
+from importlib.metadata import metadata
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
+from traitlets.config import Config
 
 import bookstore
-from bookstore.bookstore_config import BookstoreSettings
+from bookstore.bookstore_config import BookstoreSettings, require_working
 from bookstore.core import Bookstore
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -15,6 +19,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def read(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
+
+
+def pages() -> list[str]:
+    return sorted(str(file.relative_to(ROOT)) for file in (ROOT / "docs").rglob("*.md"))
 
 
 def test_every_setting_is_documented_and_no_other() -> None:
@@ -111,31 +119,69 @@ def test_every_metric_is_documented() -> None:
 def test_every_command_is_documented_and_no_other() -> None:
     from bookstore.app import BookstoreApp
 
-    text = read("docs/command-line.md")
-    assert set(re.findall(r"^### `(.*)`$", text, re.M)) == set(BookstoreApp.subcommands)
-    used = re.findall(r"^    jupyter bookstore (\w+)(.*)", text, re.M)
-    assert {name for name, _ in used} == set(BookstoreApp.subcommands)
-    for name, rest in used:
-        command = pkgutil.resolve_name(BookstoreApp.subcommands[name][0])
-        known = {f"--{option}" for option in [*command.flags, *command.aliases, "help"]}
-        assert set(re.findall(r" (--[a-z-]+)", rest)) <= known, rest
+    listed = re.findall(r"^```{commands} (.+)$", read("docs/command-line.md"), re.M)
+    assert sorted(" ".join(listed).split()) == sorted(BookstoreApp.subcommands)
 
 
-def test_every_command_has_examples_and_every_option_is_told() -> None:
+def test_the_documentation_of_a_command_has_its_options_and_examples() -> None:
     from bookstore.app import BookstoreApp
+    from bookstore.commands.base import BookstoreCommand
 
-    text = read("docs/command-line.md")
+    pytest.importorskip("sphinx")
+    commands = runpy.run_path(str(ROOT / "docs/_extensions/commands.py"))
     for name, (place, _) in BookstoreApp.subcommands.items():
         command = pkgutil.resolve_name(place)
+        text = commands["section"](name) + commands["shared"]()
         assert command.name == f"jupyter bookstore {name}"
         assert f"jupyter bookstore {name}" in command.examples
+        assert dedent(command.examples).strip() in text
         for option in [*command.flags, *command.aliases]:
-            assert f"--{option}" in text, f"{name} --{option}"
+            assert f"{{option}} --{option}" in text, f"{name} --{option}"
+    assert commands["shared"]().count("{option}") == len(
+        [*BookstoreCommand.flags, *BookstoreCommand.aliases]
+    )
 
 
-def test_every_exit_code_is_documented() -> None:
+@pytest.mark.parametrize("page", ["README.md", *pages()])
+def test_commands_in_the_documentation_have_the_options_that_are_used(page: str) -> None:
+    from bookstore.app import BookstoreApp
+
+    places = {name: place for name, (place, _) in BookstoreApp.subcommands.items()}
+    for name, rest in re.findall(r"jupyter bookstore ([a-z]+)([^\n`]*)", read(page)):
+        if name in places:
+            command = pkgutil.resolve_name(places[name])
+            known = {f"--{option}" for option in [*command.flags, *command.aliases, "help"]}
+            assert set(re.findall(r" (--[a-z-]+)", rest.partition("|")[0])) <= known, rest
+
+
+def test_the_description_for_package_indexes_has_no_links_into_the_repository() -> None:
+    text = str(metadata("bookstore").get_payload())
+    assert text.startswith("# Bookstore")
+    assert not re.findall(r"\]\((?!https?:)", text)
+
+
+@pytest.mark.parametrize("page", ["README.md", *pages()])
+def test_examples_in_python_compile_and_their_settings_work(page: str) -> None:
+    for example in re.findall(r"^ *```python\n(.+?)^ *```", read(page), re.M | re.S):
+        code = compile(dedent(example), page, "exec")
+        if example.startswith(("c.", "# ")):
+            config = Config()
+            exec(code, {"c": config})  # noqa: S102
+            require_working(BookstoreSettings(config=config))
+
+
+def test_every_module_is_documented_and_no_other() -> None:
+    modules = [module.name for module in pkgutil.walk_packages(bookstore.__path__, "bookstore.")]
+    documented = re.findall(r"^ +\.\. automodule:: (.+)$", read("docs/modules.md"), re.M)
+    assert sorted(documented) == sorted(modules)
+
+
+def test_every_exit_code_is_explained() -> None:
+    from bookstore.app import BookstoreApp
     from bookstore.commands import base
 
     codes = {value for name, value in vars(base).items() if name.isupper() and type(value) is int}
-    documented = re.findall(r"^\| (\d+) \|", read("docs/command-line.md"), re.M)
-    assert {int(code) for code in documented} == codes | {0}
+    assert set(base.EXIT_CODES) == codes | {0}
+    told = "\n".join(BookstoreApp().emit_help())
+    for code in base.EXIT_CODES:
+        assert re.search(rf"^ +{code}  \w", told, re.M)

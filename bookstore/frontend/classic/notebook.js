@@ -86,28 +86,33 @@ define([
     );
   }
 
-  function nameSaved(name) {
-    return Jupyter.notebook.save_notebook().then(() => send("POST", "name", { name }));
+  function nameSaved(label) {
+    return Jupyter.notebook.save_notebook().then(() => send("POST", "name", label));
   }
 
   function saveNamed() {
-    const field = $("<input/>")
-      .attr({ placeholder: "sent to Ann", maxlength: 100, "aria-label": "Name of this version" })
-      .addClass("form-control");
+    const textField = (label, placeholder, maxlength) =>
+      $("<input/>").attr({ placeholder, maxlength, "aria-label": label }).addClass("form-control");
+    const nameField = textField("Name of this version", "sent to Ann", 100);
+    const noteField = textField("Note", "without the last plot", 300).css("margin-top", "1ex");
     const save = () => {
-      const name = field.val().trim();
-      if (name) {
-        nameSaved(name).catch((error) => showDialog("Not named", error.message));
+      const label = { name: nameField.val().trim(), note: noteField.val().trim() };
+      if (label.name) {
+        nameSaved(label).catch((error) => showDialog("Not named", error.message));
       }
     };
     dialog.modal({
       title: "Save a named version",
-      body: $("<div/>").append($("<p/>").text("Everybody who reads the archive sees the name."), field),
+      body: $("<div/>").append(
+        $("<p/>").text("Everybody who reads the archive sees the name and the note."),
+        nameField,
+        noteField,
+      ),
       notebook: Jupyter.notebook,
       keyboard_manager: Jupyter.keyboard_manager,
       default_button: "Save",
       buttons: { Cancel: {}, Save: { class: "btn-primary", click: save } },
-      open: () => field.trigger("focus"),
+      open: () => nameField.trigger("focus"),
     });
   }
 

@@ -82,6 +82,39 @@ for (const fold of document.querySelectorAll("button.fold")) {
   show(saves.querySelector(":checked") !== null);
 }
 
+// What changed in a version is told when somebody looks there, and is remembered by the server.
+const unknown = [];
+let asking = 0; // requests under way
+
+async function tellChanges() {
+  const line = unknown.shift();
+  if (!line) {
+    return;
+  }
+  asking += 1;
+  try {
+    const answer = await fetch(line.dataset.changes, { credentials: "same-origin" });
+    line.textContent = answer.ok ? (await answer.json()).changes : "";
+  } catch {
+    // the page is complete without it
+  }
+  asking -= 1;
+  await tellChanges();
+}
+
+const seen = new IntersectionObserver((entries) => {
+  for (const { target } of entries.filter((entry) => entry.isIntersecting)) {
+    seen.unobserve(target);
+    unknown.push(target);
+    if (asking < 2) {
+      tellChanges();
+    }
+  }
+});
+for (const line of document.querySelectorAll("[data-changes]")) {
+  seen.observe(line);
+}
+
 // No script runs on the page of a version: the server writes its time, and for that must know where.
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 document.cookie = `bookstore-time-zone=${zone}; path=${document.body.dataset.baseUrl}bookstore; SameSite=Lax`;

@@ -141,9 +141,9 @@ def test_a_version_is_named(stub: StubServer, client: BookstoreClient) -> None:
     stub.answers["POST /api/bookstore/name/a.ipynb"] = Answer(version(1, name="sent to Ann"))
     named = client.name("sent to Ann")
     assert (named.version_id, named.name) == ("v1", "sent to Ann")
-    assert stub.asked[-1].json == {"name": "sent to Ann"}
-    client.name("", named)
-    assert stub.asked[-1].json == {"name": "", "version_id": "v1"}
+    assert stub.asked[-1].json == {"name": "sent to Ann", "note": ""}
+    client.name("sent", named, note="without plots")
+    assert stub.asked[-1].json == {"name": "sent", "note": "without plots", "version_id": "v1"}
 
 
 def test_versions_are_asked_for_page_by_page(stub: StubServer, client: BookstoreClient) -> None:
@@ -188,27 +188,25 @@ def test_restore_takes_an_id_or_a_version(stub: StubServer, client: BookstoreCli
     assert stub.asked[-1].json == {"version_id": "v1", "target_path": "b.ipynb"}
 
 
-def test_diff_counts_cells(stub: StubServer, client: BookstoreClient) -> None:
-    steps = [
-        {"op": "addrange", "key": 0, "valuelist": [{}, {}]},
-        {"op": "removerange", "key": 1, "length": 3},
-        {"op": "patch", "key": 4, "diff": []},
-    ]
-    diff = [
-        {"op": "patch", "key": "cells", "diff": steps},
-        {"op": "patch", "key": "metadata", "diff": []},
-    ]
-    stub.answers["GET /api/bookstore/diff/a.ipynb"] = Answer({"base": {}, "head": {}, "diff": diff})
+def test_a_difference_shows_what_changed(stub: StubServer, client: BookstoreClient) -> None:
+    told = {
+        "changes": "1 cell edited",
+        "cells": {"edited": 1, "added": 0, "removed": 0, "moved": 0},
+        "lines": ["1 cell edited", "", "Cell 3 edited", "- <b>old</b>", "+ new\x1b"],
+        "diff": None,
+    }
+    stub.answers["GET /api/bookstore/diff/a.ipynb"] = Answer({"base": {}, "head": {}, **told})
     difference = client.diff("v1", "v2")
     assert stub.asked[-1].query == "base=v1&head=v2"
-    assert difference.diff == diff
-    assert (difference.added, difference.removed, difference.changed) == (2, 3, 1)
-    assert repr(difference).startswith(
-        "a.ipynb: 2 cells added, 3 removed, 1 changed, metadata.\n  from  v1\n"
-    )
-    assert 'href="/bookstore/diff/a.ipynb?base=v1&amp;head=v2"' in difference._repr_html_()
-    stub.answers["GET /api/bookstore/diff/a.ipynb"] = Answer({"diff": []})
-    assert "a.ipynb: the two versions are the same." in repr(client.diff("v1", "v2"))
+    assert (difference.edited, difference.added, difference.diff) == (1, 0, None)
+    assert repr(difference).splitlines()[0] == "a.ipynb: 1 cell edited."
+    assert repr(difference).splitlines()[-2:] == ["- <b>old</b>", "+ new\ufffd"]
+    html = difference._repr_html_()
+    assert 'href="/bookstore/diff/a.ipynb?base=v1&amp;head=v2"' in html
+    assert "- &lt;b&gt;old&lt;/b&gt;</span>" in html
+    told["lines"] = ["many cells edited", *["+ x"] * 1000]
+    stub.answers["GET /api/bookstore/diff/a.ipynb"] = Answer(told)
+    assert repr(client.diff("v1", "v2")).endswith("\n… 800 more lines: the page has them all.")
 
 
 def test_status_tells_how_archiving_goes(stub: StubServer, client: BookstoreClient) -> None:

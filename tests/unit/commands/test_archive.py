@@ -92,8 +92,13 @@ async def test_what_is_pending_already_is_no_second_version(
 
 @pytest.mark.thorough
 async def test_a_save_that_the_store_never_takes_holds_up_no_other(
-    root: Path, bucket: Bucket, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    root: Path,
+    bucket: Bucket,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("bookstore.saves.drain._PATIENCE", 15.0)  # a busy machine is slow to upload
     settings = {"local_dir": str(tmp_path / "local"), "shutdown_timeout": 0, **bucket.settings}
     command = ArchiveCommand(config=Config(BookstoreSettings=settings), root_dir=str(root))
     outbox = command.recorder._outbox

@@ -50,7 +50,7 @@ async def test_versions_with_names_stay(archive: Archive, prune: Prune) -> None:
     ids = [await archive.archive("workspace/a", f"a{number}") for number in range(4)]
     for version_id, name in ((ids[0], "first"), (ids[1], "second"), (ids[1], "")):
         entry = await archive.history.find("workspace/a", version_id)
-        await give_name(archive.store, entry.version, name, "ann")
+        await give_name(archive.store, entry.version, name, author="ann")
     answer = await prune.answer()
     assert [version["version_id"] for version in answer["versions"]] == ids[1:3]
     assert await archive.texts("workspace/a") == ["a3", "a0"]

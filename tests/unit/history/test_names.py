@@ -8,27 +8,35 @@ from bookstore.validation import BadInput
 from tests.support.archive import Archive
 
 
-async def name(archive: Archive, key: str, version_id: str | None, given: str) -> None:
+async def name(
+    archive: Archive, key: str, version_id: str | None, given: str, note: str = ""
+) -> None:
     entry = await archive.history.find(key, version_id)
-    await give_name(archive.store, entry.version, given, "ann")
+    await give_name(archive.store, entry.version, given, note, author="ann")
 
 
 async def names(archive: Archive, key: str) -> list[str]:
     return [entry.name for entry in (await archive.history.page(key, limit=10)).entries]
 
 
+@pytest.mark.parametrize("note", ["", "50 % of it / the rest is Ann's", "a/b/c"])
 @pytest.mark.parametrize("given", ["sent to Ann", "50 % / v1", "Prüfung 漢字 😀", "a/../b", "%2F"])
-async def test_a_version_has_the_name_that_it_was_given(archive: Archive, given: str) -> None:
+async def test_a_version_has_the_name_and_the_note_that_it_was_given(
+    archive: Archive, given: str, note: str
+) -> None:
     versions = [await archive.archive("w/a b/ü.ipynb", text) for text in ("1", "2")]
-    await name(archive, "w/a b/ü.ipynb", versions[0], given)
-    assert await names(archive, "w/a b/ü.ipynb") == ["", given]
+    await name(archive, "w/a b/ü.ipynb", versions[0], given, note)
+    newer, older = (await archive.history.page("w/a b/ü.ipynb", limit=10)).entries
+    assert (newer.name, newer.note) == ("", "")
+    assert (older.name, older.note) == (given, note)
 
 
 async def test_the_last_name_counts_and_an_empty_one_takes_it_away(archive: Archive) -> None:
     await archive.archive("w/a", "1")
-    for given in ("z", "a", ""):
-        await name(archive, "w/a", None, given)
-        assert await names(archive, "w/a") == [given]
+    for given, note in (("z", "noted"), ("a", ""), ("", "")):
+        await name(archive, "w/a", None, given, note)
+        (entry,) = (await archive.history.page("w/a", limit=10)).entries
+        assert (entry.name, entry.note) == (given, note)
 
 
 async def test_a_save_keeps_the_name_that_it_was_given_while_it_was_pending(
@@ -79,6 +87,8 @@ async def test_a_key_that_would_be_too_long_is_refused(archive: Archive) -> None
     await archive.archive(key, "1")
     with pytest.raises(BadInput, match="shorten the name"):
         await name(archive, key, None, "n" * 100)
+    with pytest.raises(BadInput, match="shorten the note"):
+        await name(archive, key, None, "n", "n" * 300)
 
 
 async def test_the_beginning_of_an_id_stands_for_it_where_no_other_begins_so(

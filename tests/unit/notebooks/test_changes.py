@@ -12,6 +12,7 @@ from bookstore.notebooks.changes import (
     bring_back,
     compare_cells,
     compare_lines,
+    in_words,
     summary,
 )
 
@@ -66,8 +67,21 @@ def test_a_changed_plot_counts() -> None:
         notebook(code("plot()", "a", outputs=[picture("x")])),
         notebook(code("plot()", "a", outputs=[picture("y")])),
     )
-    assert summary(changes) == "1 cell edited, 1 plot changed"
+    assert summary(changes) == "1 plot changed"
     assert changes[0].source_is_equal and not changes[0].outputs_are_equal
+
+
+def test_what_changed_is_told_in_words() -> None:
+    def printed(source: str, text: str) -> dict[str, Any]:
+        outputs = [{"output_type": "stream", "name": "stdout", "text": text}]
+        return code(source, source[0], outputs=outputs)
+
+    before = notebook(printed("a = 1", "1"), printed("b", "1"), code("c = 3000", "c"))
+    after = notebook(printed("a = 2", "2"), printed("b", "2"), code("d", "d"))
+    told = "1 cell edited, 1 added, 1 removed, 2 outputs changed"
+    assert in_words(compare_cells(before, after), []) == told
+    assert in_words(compare_cells(before, before), []) == "no change"
+    assert in_words(compare_cells(before, before), ["kernelspec"]) == "metadata changed"
 
 
 def test_changed_lines_are_compared_word_by_word() -> None:

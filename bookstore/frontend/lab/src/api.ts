@@ -13,14 +13,23 @@ export interface IStatus {
   };
 }
 
-export interface IVersion {
-  version_id: string;
+/** What people call a version. */
+export interface ILabel {
   name: string;
+  note: string;
+}
+
+export interface IVersion extends ILabel {
+  version_id: string;
   saved_at: string;
   size: number;
   author: string;
   state: 'archived' | 'pending' | 'deleted';
   clone_url: string | null;
+  /** The id of the version before it; empty where there is none to compare with. */
+  before: string;
+  /** What changed since then, in words; null as long as nobody has asked. */
+  changes: string | null;
 }
 
 export interface IHistory {
@@ -69,6 +78,13 @@ export function getHistory(path: string, after: string | null = null): Promise<I
   return ask('GET', `versions/${URLExt.encodeParts(path)}`, after ? { after } : {});
 }
 
+/** Say in words what changed in a version since the one before. */
+export async function getChanges(path: string, version: IVersion): Promise<string> {
+  const query = { base: version.before, head: version.version_id };
+  const route = `changes/${URLExt.encodeParts(path)}`;
+  return (await ask<{ changes: string }>('GET', route, query)).changes;
+}
+
 /** Return the notebook that a version is. */
 export async function getNotebook(path: string, versionId: string): Promise<unknown> {
   const query = { version_id: versionId };
@@ -82,9 +98,9 @@ export function restore(path: string, versionId: string, target = path): Promise
   return ask('POST', `restore/${URLExt.encodeParts(path)}`, {}, body);
 }
 
-/** Give a version a name, the newest if none is named by its id; an empty one takes it away. */
-export function nameVersion(path: string, name: string, versionId = ''): Promise<IVersion> {
-  const body = { name, version_id: versionId };
+/** Name a version, the newest if none is given by its id; an empty name takes it away. */
+export function nameVersion(path: string, label: ILabel, versionId = ''): Promise<IVersion> {
+  const body = { ...label, version_id: versionId };
   return ask('POST', `name/${URLExt.encodeParts(path)}`, {}, body);
 }
 

@@ -1,10 +1,10 @@
 // What is asked before a version is restored or named, and said after a notebook was published.
 
-import { Clipboard, Dialog, InputDialog, showDialog } from '@jupyterlab/apputils';
+import { Clipboard, Dialog, showDialog } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 
-import { IPublished } from './api';
+import { ILabel, IPublished } from './api';
 
 const BADGE = 'https://img.shields.io/badge/bookstore-clone-blue'; // as `jupyter bookstore link`
 
@@ -49,17 +49,27 @@ export async function askRestore(
   return answer.button.accept ? 'restore' : null;
 }
 
-/** Ask for the name of a version; resolve to null where it is to stay as it is. */
-export async function askName(trans: TranslationBundle, current = ''): Promise<string | null> {
-  const answer = await InputDialog.getText({
+/** Ask for the name of a version and a note; resolve to null where they are to stay as they are. */
+export async function askName(
+  trans: TranslationBundle,
+  current: ILabel = { name: '', note: '' }
+): Promise<ILabel | null> {
+  const name = field(current.name, trans.__('sent to Ann'), 100);
+  const note = field(current.note, trans.__('without the last plot'), 300);
+  const body = new Widget();
+  body.addClass('jp-BookstoreFields');
+  const hint = document.createElement('p');
+  hint.textContent = trans.__('Everybody who reads the archive sees them.');
+  body.node.append(labelled(trans.__('Name'), name), labelled(trans.__('Note'), note), hint);
+  const answer = await showDialog({
     title: trans.__('Name of this version'),
-    label: trans.__('Everybody who reads the archive sees it.'),
-    text: current,
-    placeholder: trans.__('sent to Ann'),
-    okLabel: trans.__('Save'),
-    required: !current // an empty one takes the name away
+    body,
+    buttons: [Dialog.cancelButton(), Dialog.okButton({ label: trans.__('Save') })],
+    focusNodeSelector: 'input'
   });
-  return answer.button.accept ? answer.value : null;
+  const given = { name: name.value.trim(), note: note.value.trim() };
+  const isSame = given.name === current.name && given.note === current.note;
+  return answer.button.accept && !isSame ? given : null;
 }
 
 /** Show the link to a published notebook. */
@@ -68,7 +78,7 @@ export async function showPublished(
   trans: TranslationBundle
 ): Promise<void> {
   const body = new Widget();
-  body.addClass('jp-BookstorePublished');
+  body.addClass('jp-BookstoreFields');
   const text = document.createElement('p');
   text.textContent =
     note || trans.__('Whoever opens this link can look at the notebook and clone it.');
@@ -83,10 +93,8 @@ export async function showPublished(
 }
 
 function copyable(label: string, text: string, trans: TranslationBundle): HTMLElement {
-  const field = document.createElement('input');
-  field.className = 'jp-mod-styled';
-  field.readOnly = true;
-  field.value = text;
+  const shown = field(text);
+  shown.readOnly = true;
   const button = document.createElement('button');
   button.className = 'jp-mod-styled jp-mod-accept';
   button.textContent = trans.__('Copy');
@@ -95,7 +103,20 @@ function copyable(label: string, text: string, trans: TranslationBundle): HTMLEl
     Clipboard.copyToSystem(text);
     button.textContent = trans.__('Copied');
   };
+  return labelled(label, shown, button);
+}
+
+function field(value: string, placeholder = '', maxLength = 1000): HTMLInputElement {
+  const input = document.createElement('input');
+  input.className = 'jp-mod-styled';
+  input.placeholder = placeholder;
+  input.maxLength = maxLength;
+  input.value = value;
+  return input;
+}
+
+function labelled(label: string, ...fields: HTMLElement[]): HTMLElement {
   const group = document.createElement('label');
-  group.append(label, field, button);
+  group.append(label, ...fields);
   return group;
 }

@@ -15,7 +15,7 @@ import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { dressPages, nameVersion, pageUrl, publish } from './api';
-import { Changes } from './changes';
+import { Replacements } from './replacements';
 import { askName, showPublished } from './dialogs';
 import { historyIcon, publishIcon } from './icons';
 import { Monitor } from './monitor';
@@ -81,10 +81,10 @@ function activate(
     labShell.activateById(viewer.id);
   }
 
-  const changes = new Changes(tracker, trans);
-  app.serviceManager.events.stream.connect((_, event) => changes.hear(event));
+  const replacements = new Replacements(tracker, trans);
+  app.serviceManager.events.stream.connect((_, event) => replacements.hear(event));
   const open = (path: string) => app.commands.execute('docmanager:open', { path });
-  const panel = new VersionsPanel(tracker, monitor, changes, show, open, trans);
+  const panel = new VersionsPanel(tracker, monitor, replacements, show, open, trans);
   app.shell.add(panel, 'right', { rank: 850 });
 
   window.addEventListener('message', ({ data, source }) => {
@@ -126,10 +126,10 @@ function activate(
       undefined,
       async () => {
         const { context } = tracker.currentWidget!;
-        const name = await askName(trans);
-        if (name) {
+        const label = await askName(trans);
+        if (label?.name) {
           await context.save();
-          await nameVersion(context.path, name);
+          await nameVersion(context.path, label);
           panel.update();
         }
       }

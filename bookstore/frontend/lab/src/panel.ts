@@ -7,8 +7,17 @@ import { historyIcon } from './icons';
 import { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 
-import { getHistory, getNotebook, IVersion, nameVersion, pageUrl, publish, restore } from './api';
-import { Changes } from './changes';
+import {
+  getChanges,
+  getHistory,
+  getNotebook,
+  IVersion,
+  nameVersion,
+  pageUrl,
+  publish,
+  restore
+} from './api';
+import { Replacements } from './replacements';
 import { askName, askRestore, showPublished } from './dialogs';
 import { Monitor } from './monitor';
 
@@ -26,7 +35,7 @@ export class VersionsPanel extends Widget {
   constructor(
     private _tracker: INotebookTracker,
     monitor: Monitor,
-    private _replaced: Changes,
+    private _replaced: Replacements,
     private _show: (url: string, title: string) => void,
     private _open: (path: string) => Promise<unknown>,
     private _trans: TranslationBundle
@@ -140,10 +149,19 @@ export class VersionsPanel extends Widget {
     time.dateTime = version.saved_at;
     time.textContent = timeOf(version, withSeconds);
     const details = document.createElement('span');
-    details.textContent = [version.name, this._stateInWords(version), version.author, sizeOf(version)]
+    details.textContent = [this._stateInWords(version), version.author, sizeOf(version)]
       .filter(Boolean)
       .join(' · ');
+    if (version.name) {
+      const name = document.createElement('strong');
+      name.textContent = version.name;
+      details.prepend(name, ' · ');
+    }
     button.append(time, details);
+    if (version.note) {
+      button.append(line(version.note, 'note'));
+    }
+    button.append(this._renderChanges(version));
     button.onclick = () => {
       this._selected = isSelected ? '' : version.version_id;
       this._render(null);
@@ -154,6 +172,20 @@ export class VersionsPanel extends Widget {
       item.append(this._renderActions(version));
     }
     return item;
+  }
+
+  /** Say what changed in a version, as soon as somebody looks there. */
+  private _renderChanges(version: IVersion): HTMLElement {
+    let node = this._changes.get(version.version_id);
+    if (!node) {
+      node = line(version.changes ?? '', 'changes');
+      this._changes.set(version.version_id, node);
+      if (version.changes === null && version.before) {
+        this._unknown.set(node, version);
+        this._seen.observe(node);
+      }
+    }
+    return node;
   }
 
   private _renderActions(version: IVersion): HTMLElement {
@@ -176,9 +208,9 @@ export class VersionsPanel extends Widget {
       ),
       this._button(trans.__('Restore'), () => this._restore(version)),
       this._button(trans.__('Name…'), async () => {
-        const name = await askName(trans, version.name);
-        if (name !== null) {
-          await nameVersion(path, name, version.version_id);
+        const label = await askName(trans, version);
+        if (label) {
+          await nameVersion(path, label, version.version_id);
           this.update();
         }
       }),
@@ -265,6 +297,19 @@ export class VersionsPanel extends Widget {
     return day.toLocaleDateString([], { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
   }
 
+  /** Ask what changed in those versions that came into view, for one after the other. */
+  private async _tellChanges(nodes: Element[]): Promise<void> {
+    const { path } = this._listed;
+    for (const node of nodes) {
+      const version = this._unknown.get(node);
+      if (version && path === this._path) {
+        this._seen.unobserve(node);
+        // without the words the list is complete, too
+        node.textContent = await getChanges(path, version).catch(() => '');
+      }
+    }
+  }
+
   private _fill(...parts: HTMLElement[]): void {
     const top = this.node.scrollTop;
     this.node.replaceChildren(...parts);
@@ -277,6 +322,12 @@ export class VersionsPanel extends Widget {
     next: null
   };
   private _selected = ''; // a version id
+  private _changes = new Map<string, HTMLElement>(); // what says what changed, by version id
+  private _unknown = new WeakMap<Element, IVersion>(); // whose changes nobody has asked for yet
+  private _seen = new IntersectionObserver(entries => {
+    const nodes = entries.filter(entry => entry.isIntersecting).map(entry => entry.target);
+    void this._tellChanges(nodes);
+  });
   private _unfolded = new Map<string, boolean>(); // bursts that were folded or unfolded by hand
 }
 
@@ -346,6 +397,13 @@ function headingOf(path: string): HTMLElement {
   heading.textContent = path.split('/').pop() ?? '';
   heading.title = path;
   return heading;
+}
+
+function line(text: string, kind: string): HTMLElement {
+  const node = document.createElement('span');
+  node.className = `jp-BookstoreVersions-${kind}`;
+  node.textContent = text;
+  return node;
 }
 
 function paragraph(text: string, role = ''): HTMLElement {

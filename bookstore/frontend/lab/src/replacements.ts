@@ -8,7 +8,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 
 import { basePath } from './api';
 
-export class Changes {
+export class Replacements {
   /** The path of a file that was replaced in another window. */
   get changed(): ISignal<this, string> {
     return this._changed;

@@ -23,7 +23,7 @@ _MODULES = {
     "archive": ("archive.Archive", "Archive the notebooks that are in a folder."),
     "drain": ("archive.Drain", "Upload the saves that are pending."),
     "export": ("export.Export", "Write the whole archive to a folder."),
-    "rebuild": ("rebuild.Rebuild", "Make the index of this machine anew."),
+    "rebuild": ("rebuild.Rebuild", "Rebuild the index of this machine."),
     "prune": ("prune.Prune", "List old versions, and remove them."),
     "link": ("sharing.Link", "Print the links that clone a published notebook."),
 }

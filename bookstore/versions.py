@@ -247,7 +247,7 @@ class NameHandler(_HistoryHandler):
         model = await self.model()
         version_id = text_field(model, "version_id")
         if model.get("name") is None:
-            raise BadInput("name is missing: an empty one takes away that which the version has.")
+            raise BadInput("name is missing: an empty one removes the version's name.")
         name = version_label(text_field(model, "name"))
         note = version_note(text_field(model, "note"))
         naming = name_version(

@@ -275,5 +275,5 @@ async def _uploaded(
 
 def _problem(status: ArchiveStatus) -> str:
     error = status.last_error
-    reason = error.message if error else "The uploader does not get on; the log may say why."
+    reason = error.message if error else "The uploader makes no progress; the log may say why."
     return f"Still pending, safe on this machine: {status.pending}. {reason}"

@@ -1,4 +1,4 @@
-"""Make the index of this machine anew."""
+"""Rebuild the index of this machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .base import BookstoreCommand
 
 
 class Rebuild(BookstoreCommand):
-    """Make the index of this machine anew."""
+    """Rebuild the index of this machine."""
 
     name = "jupyter bookstore rebuild"
     description = """Rebuild this machine's index of versions. The index of the embedded store is

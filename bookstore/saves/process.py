@@ -109,7 +109,7 @@ class UploaderProcess:
             if self._closing.is_set():
                 return
             if code is not None:
-                self._log.warning("Bookstore: the uploader ended with %s; starting it anew.", code)
+                self._log.warning("Bookstore: the uploader ended with %s; starting it again.", code)
             if time.monotonic() - started > _LONG_LIFE:
                 delays = retry_delays()
             self._closing.wait(next(delays))

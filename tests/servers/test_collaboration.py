@@ -49,7 +49,7 @@ def test_a_restore_says_who_edits_too_and_keeps_what_they_type(
         question.goto(
             f"{server.url}/bookstore/restore/shared.ipynb?version_id={oldest['version_id']}"
         )
-        expect(question.get_by_text("in 2 windows at once")).to_be_visible()
+        expect(question.get_by_text("open in 2 windows")).to_be_visible()
         question.get_by_role("button", name="Restore in its place").click()
         for window in (ann, bob):
             window.expect_source("the first")

@@ -207,8 +207,8 @@ def test_versions_are_viewed_one_after_the_other_and_restored_as_a_copy(
     with page.expect_popup() as opened:
         page.get_by_role("link", name="Restore").click()
     question = opened.value
-    expect(question.get_by_label("Or beside it, as")).to_have_value("maths-restored.ipynb")
-    question.get_by_label("Or beside it, as").fill("brought back.ipynb")
+    expect(question.get_by_label("Or as a copy, named")).to_have_value("maths-restored.ipynb")
+    question.get_by_label("Or as a copy, named").fill("brought back.ipynb")
     question.get_by_role("button", name="Restore as a copy").click()
     expect_opened(question, "two")
     assert text_of(server.get("brought back.ipynb")["content"]) == "two $x^2$"
@@ -327,7 +327,7 @@ def test_a_deleted_notebook_is_found_and_brought_back(
     server.api("DELETE", "/api/contents/lost%20and%20found.ipynb")
     visit("")
     page.get_by_role("searchbox").fill("lost and")
-    page.get_by_role("button", name="Find").click()
+    page.get_by_role("button", name="Search").click()
     row = page.get_by_role("row", name="lost and found.ipynb")
     expect(row.get_by_role("link", name="Open")).to_have_count(0)
     row.get_by_role("link", name="lost and found.ipynb").click()

@@ -63,7 +63,7 @@ def test_a_killed_uploader_is_started_anew(
     fault_proxy.mode = "pass"
     server.wait_until("archived")
     assert_all_twenty_arrived_once(bucket)
-    server.wait_for_log("the uploader ended with -9; starting it anew")
+    server.wait_for_log("the uploader ended with -9; starting it again")
 
 
 def test_a_terminated_server_drains(server: JupyterServer, bucket: Bucket) -> None:

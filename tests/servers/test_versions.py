@@ -523,7 +523,7 @@ def test_pending_versions_are_seen_and_read_while_the_store_is_away(
     assert [version["latest"] for version in answer["versions"]] == [True, False, False]
     page = server.api("GET", "/bookstore/versions/away.ipynb")
     assert "cannot be reached" in page.text
-    assert "These are the versions that this machine knows of." in page.text
+    assert "The list has only the versions that this machine knows." in page.text
     pending = [version["version_id"] for version in answer["versions"][:2]]
     assert [read(server, "away.ipynb", version_id) for version_id in pending] == ["second", "first"]
     # what is not here cannot be had, and it is not said that there is none
@@ -537,7 +537,7 @@ def test_pending_versions_are_seen_and_read_while_the_store_is_away(
     listed = [(notebook["path"], notebook["state"]) for notebook in answer["notebooks"]]
     assert listed == [("away.ipynb", "pending")]
     page = server.api("GET", "/bookstore")
-    assert "These are the notebooks that this machine knows of." in page.text
+    assert "The list has only the notebooks that this machine knows." in page.text
     server.bookstore("GET", "notebooks", params={"in": "published"}, status=503)
     server.bookstore("POST", "restore/away.ipynb", json={"version_id": pending[1]})
     assert file_text(server, "away.ipynb") == "first"

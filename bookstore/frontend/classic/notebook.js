@@ -169,7 +169,7 @@ define([
       return;
     }
     const unsaved = Jupyter.notebook.dirty
-      ? " What you have not saved here is in no version, and is lost by that."
+      ? " Unsaved changes in this window would be lost."
       : "";
     dialog.modal({
       title: "This notebook was changed elsewhere",

@@ -36,12 +36,12 @@ def searched(next_page: str | None) -> str:
 
 def test_a_search_of_all_notebooks_says_that_there_is_none() -> None:
     page = searched(None)
-    assert "path holds “report”." in page
+    assert "path contains “report”." in page
     assert "Search the next notebooks" not in page
 
 
 def test_a_search_of_some_notebooks_says_so_and_goes_on() -> None:
     page = searched("/bookstore?q=report&after=a")
-    assert "No path holds “report” among those searched so far; there are more." in page
-    assert "path holds “report”." not in page
+    assert "No path searched so far contains “report”; there are more." in page
+    assert "path contains “report”." not in page
     assert "Search the next notebooks" in page

@@ -20,7 +20,7 @@ export async function askRestore(
   trans: TranslationBundle
 ): Promise<'restore' | 'copy' | null> {
   const told = [
-    trans.__('What is there now becomes a version before, so that you can go back to it.')
+    trans.__('What is there now is saved as a version first, so you can go back to it.')
   ];
   if (others) {
     told.unshift(
@@ -30,7 +30,7 @@ export async function askRestore(
         others
       )
     );
-    told.push(trans.__('A copy leaves them alone.'));
+    told.push(trans.__('A copy does not change them.'));
   }
   const answer = await showDialog({
     title: trans.__('Restore the version of %1?', saved),

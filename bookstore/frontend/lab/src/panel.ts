@@ -97,7 +97,7 @@ export class VersionsPanel extends Widget {
     const { path, versions, next } = this._listed;
     const parts: HTMLElement[] = [headingOf(path)];
     if (problem) {
-      const known = this._trans.__('These are the versions that this machine knows of.');
+      const known = this._trans.__('The list has only the versions that this machine knows.');
       parts.push(paragraph(`${problem} ${known}`, 'alert'));
     }
     if (!versions.length) {

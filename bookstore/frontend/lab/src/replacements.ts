@@ -58,7 +58,7 @@ export class Replacements {
   private async _confirm({ context }: NotebookPanel): Promise<boolean> {
     const trans = this._trans;
     const told = trans.__('A version, or a cell of one, was restored. Reload the notebook to see it.');
-    const unsaved = trans.__('What you have not saved here is in no version, and is lost by that.');
+    const unsaved = trans.__('Unsaved changes in this window would be lost.');
     const answer = await showDialog({
       title: trans.__('%1 was changed elsewhere', PathExt.basename(context.path)),
       body: context.model.dirty ? `${told} ${unsaved}` : told,

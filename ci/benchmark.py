@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import multiprocessing
 import statistics
 import tempfile
 import threading
@@ -17,7 +18,9 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +29,12 @@ import psutil
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
 
+from bookstore.saves.identities import Identities
 from bookstore.saves.outbox import Outbox
 from bookstore.saves.uploader import Uploader
 from bookstore.storage import S3Options, open_store
 from tests.support.ceph import ceph_gateway
+from tests.support.fault_proxy import FaultProxy
 from tests.support.notebooks import make_notebook
 from tests.support.object_store import Bucket, ObjectStore
 from tests.support.servers import JupyterServer, installed_kinds
@@ -154,30 +159,62 @@ def measure_burst(
 def measure_drain(
     kind: str, ceph: ObjectStore, bucket: Bucket, directory: Path, rounds: int
 ) -> Iterator[str]:
-    """Draining what is pending, against the same bytes put by bare aiobotocore."""
-    for size, count in ((10_000, 300), (1_000_000, 100)):
-        seconds: dict[str, list[float]] = {ARCHIVING: [], PLAIN: []}
-        for turn in range(rounds):
-            outbox = Outbox(directory / f"{size}-{turn}", "measured")
-            outbox.create()
-            for number in range(count):
-                outbox.add_content(
-                    b"x" * size, path="x", key=f"drained/{number}", author="", release=""
-                )
-            bare = partial(asyncio.run, put_bare(bucket, b"x" * size, count))
-            seconds[PLAIN].append(timed(bare))
-            seconds[ARCHIVING].append(timed(partial(asyncio.run, drain(bucket, outbox, directory))))
-        yield f"{count} saves of {size} bytes, {ratios(seconds)}"
+    """Draining what is pending through a slow network, against bare aiobotocore with the same."""
+    content = b"x" * 10_000
+    with late(ceph, 0.05) as far_away:
+        far_bucket = replace(bucket, store=far_away)
+        for connections, count in ((1, 50), (16, 500), (64, 1_000)):
+            seconds: dict[str, list[float]] = {ARCHIVING: [], PLAIN: []}
+            busy: dict[str, list[float]] = {ARCHIVING: [], PLAIN: []}
+            for turn in range(rounds):
+                outbox = Outbox(directory / f"{connections}-{turn}", "measured")
+                outbox.create()
+                for number in range(count):
+                    outbox.add_content(
+                        content, path="x", key=f"drained/{number}", author="", release=""
+                    )
+                for name, work in (
+                    (PLAIN, put_bare(far_bucket, content, count, connections)),
+                    (ARCHIVING, drain(far_bucket, outbox, directory, connections)),
+                ):
+                    started = time.process_time()
+                    seconds[name].append(timed(partial(asyncio.run, work)))
+                    busy[name].append(time.process_time() - started)
+            yield (
+                f"{count} saves of 10 kB over {connections} connections, {ratios(seconds)};"
+                f" processor, {ratios(busy)}"
+            )
 
 
-async def put_bare(bucket: Bucket, content: bytes, count: int) -> None:
-    """Put objects as one would without Bookstore: one client, 16 at once."""
+@contextmanager
+def late(ceph: ObjectStore, delay: float) -> Iterator[ObjectStore]:
+    """Reach an object store through a proxy, in a process of its own, that answers late."""
+    here, there = multiprocessing.Pipe()
+    proxy = multiprocessing.get_context("spawn").Process(
+        target=serve_late, args=(ceph.endpoint_url, delay, there)
+    )
+    proxy.start()
+    yield replace(ceph, endpoint_url=here.recv())
+    proxy.terminate()
+    proxy.join()
+
+
+def serve_late(store_url: str, delay: float, told: Connection) -> None:
+    """Serve as such a proxy, until terminated."""
+    with FaultProxy(store_url, delay) as proxy:
+        proxy.mode = "slow"
+        told.send(proxy.endpoint_url)
+        threading.Event().wait()
+
+
+async def put_bare(bucket: Bucket, content: bytes, count: int, connections: int) -> None:
+    """Put objects as one would without Bookstore: one client, some at once."""
     config = AioConfig(
-        max_pool_connections=16,
+        max_pool_connections=connections,
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    slots = asyncio.Semaphore(16)
+    slots = asyncio.Semaphore(connections)
     async with AioSession().create_client(
         "s3",
         endpoint_url=bucket.store.endpoint_url,
@@ -194,7 +231,7 @@ async def put_bare(bucket: Bucket, content: bytes, count: int) -> None:
         await asyncio.gather(*map(put, range(count)))
 
 
-async def drain(bucket: Bucket, outbox: Outbox, directory: Path) -> None:
+async def drain(bucket: Bucket, outbox: Outbox, directory: Path, connections: int) -> None:
     """Upload what is in an outbox."""
     options = S3Options(
         index_directory=directory,
@@ -202,9 +239,17 @@ async def drain(bucket: Bucket, outbox: Outbox, directory: Path) -> None:
         endpoint_url=bucket.store.endpoint_url,
         access_key_id=bucket.store.access_key_id,
         secret_access_key=bucket.store.secret_access_key,
+        max_connections=connections,
     )
     store = open_store(options)
-    await Uploader(outbox, store, _Silent(), max_threads=16, skip_unchanged=False).drain()
+    await Uploader(
+        outbox,
+        store,
+        _Silent(),
+        Identities(outbox.directory),
+        max_threads=connections,
+        skip_unchanged=False,
+    ).drain()
     await store.close()
 
 

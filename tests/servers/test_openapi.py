@@ -94,6 +94,7 @@ def test_what_works_answers_as_described(server: JupyterServer) -> None:
     ask("bringCellBack", path_parameters=path, body={"cell": 1, **version})
     ask("restore", path_parameters=path, body=version)
     both = {"base": oldest["version_id"], "head": newest["version_id"]}
+    ask("changes", path_parameters=path, query=both)
     ask("diff", path_parameters=path, query=both)
     source = {"s3_bucket": bucket, "s3_key": "workspace/team/a.ipynb"}
     ask("clone", body=source)

@@ -206,7 +206,7 @@ class Classic(FrontEnd):
     def give_name(self, number: int, name: str) -> None:
         """Give a version a name."""
         version = self._versions.nth(number)
-        version.get_by_text("Name", exact=True).click()
+        version.locator("summary").click()
         version.locator("input[name=name]").fill(name)
         version.get_by_role("button", name="Save name").click()
         expect(self._pages.get_by_text(name)).to_be_visible()

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that take minutes, or one worker would end long after the others."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
 @pytest.fixture(scope="session")
 def ceph() -> Iterator[ObjectStore]:
     """A real Ceph RADOS gateway, started once a session."""

@@ -154,7 +154,10 @@ class Versions(HistoryCommand):
         """Fail if the store could not be asked."""
         if self._error is None:
             return 0
-        print(f"{self._error} The list has only the versions that this machine knows.", file=sys.stderr)
+        print(
+            f"{self._error} The list has only the versions that this machine knows.",
+            file=sys.stderr,
+        )
         return code_of(self._error)
 
 

@@ -222,6 +222,9 @@ class S3Store:
         self._connection = connection or S3Connection(options)
         self._index = VersionIndex(options.index_file, durable=False)
         self._checked: StoreCheck | None = None
+        self._checking = asyncio.Lock()
+        self._unremembered: list[Version] = []
+        self._remembering = asyncio.Lock()
 
     def in_bucket(self, bucket: str) -> S3Store:
         """Reach another bucket through the same clients."""
@@ -266,12 +269,13 @@ class S3Store:
 
     async def _require_versioning(self) -> None:
         """Raise `NotVersioned` where the bucket says that it keeps no versions."""
-        if self._options.allow_unversioned or (
-            self._checked and self._checked.versioned is not False
-        ):
+        if self._options.allow_unversioned:
             return
-        if (await self.check()).versioned is False:
-            raise NotVersioned(self.bucket)
+        async with self._checking:  # once, for all uploads that begin at the same time
+            if self._checked and self._checked.versioned is not False:
+                return
+            if (await self.check()).versioned is False:
+                raise NotVersioned(self.bucket)
 
     async def find(self, key: str, save_id: str, *, size: int) -> Version | None:
         found = await self._look_for(key, save_id, size)
@@ -458,9 +462,14 @@ class S3Store:
     # The index spares requests and is nothing but a memory: where it cannot be used, we ask again.
 
     async def _remembered(self, version: Version) -> Version:
+        """Add a version to the index, together with those that have come meanwhile."""
         if version.version_id != NO_VERSION:
-            with suppress(OSError, sqlite3.Error):
-                await asyncio.to_thread(self._index.add, version)
+            self._unremembered.append(version)
+            async with self._remembering:
+                versions, self._unremembered = self._unremembered, []
+                with suppress(OSError, sqlite3.Error):
+                    if versions:
+                        await asyncio.to_thread(self._index.add, *versions)
         return version
 
     async def _with_provenance(self, listed: list[Version]) -> list[Version]:

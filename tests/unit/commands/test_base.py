@@ -85,7 +85,7 @@ async def test_what_is_listed_without_the_store_is_not_all(
     answer = await command.answer("a.ipynb")
     assert [version["version_id"] for version in answer["versions"]] == [version_id]
     assert command.code(answer) == code
-    assert capsys.readouterr().err.startswith(f"{error} These are the versions")
+    assert capsys.readouterr().err.startswith(f"{error} The list has only the versions")
     command.bookstore.close()
 
 

@@ -75,21 +75,14 @@ def fault_proxy(ceph: ObjectStore) -> Iterator[FaultProxy]:
         yield proxy
 
 
-def _marked(mark: pytest.MarkDecorator) -> list[Any]:
-    """Return the kinds of server that are installed, all but the first of them marked."""
-    first, *others = installed_kinds()
-    return [first, *(pytest.param(kind, marks=mark) for kind in others)]
+def first_of(kinds: list[str]) -> list[Any]:
+    """Have all but the first of several kinds tried on request only."""
+    return [kinds[0], *(pytest.param(kind, marks=pytest.mark.exhaustive) for kind in kinds[1:])]
 
 
-@pytest.fixture(scope="module", params=_marked(pytest.mark.thorough))
+@pytest.fixture(scope="module", params=first_of(installed_kinds()))
 def server_kind(request: pytest.FixtureRequest) -> str:
-    """Each kind of server in turn, for what differs between them."""
-    return str(request.param)
-
-
-@pytest.fixture(scope="module", params=_marked(pytest.mark.exhaustive))
-def every_kind(request: pytest.FixtureRequest) -> str:
-    """Each kind of server in turn, for what all have from the first: on request only."""
+    """Each kind of server that is installed, in turn."""
     return str(request.param)
 
 

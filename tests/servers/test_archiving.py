@@ -18,7 +18,7 @@ StartServer = Callable[..., JupyterServer]
 
 
 @pytest.fixture(scope="module")
-def bucket(every_kind: str, ceph: ObjectStore) -> Iterator[Bucket]:
+def bucket(server_kind: str, ceph: ObjectStore) -> Iterator[Bucket]:
     """A bucket for all tests of a kind of server, each with notebooks of its own."""
     bucket = ceph.new_bucket()
     yield bucket
@@ -27,11 +27,11 @@ def bucket(every_kind: str, ceph: ObjectStore) -> Iterator[Bucket]:
 
 @pytest.fixture(scope="module")
 def server(
-    every_kind: str, bucket: Bucket, tmp_path_factory: pytest.TempPathFactory
+    server_kind: str, bucket: Bucket, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[JupyterServer]:
     """A server that archives into it, for all tests that need no other settings."""
     directory = tmp_path_factory.mktemp("server")
-    with JupyterServer(every_kind, directory, **bucket.settings) as server:
+    with JupyterServer(server_kind, directory, **bucket.settings) as server:
         yield server
 
 
@@ -181,9 +181,9 @@ c.FileContentsManager.post_save_hook = after
 
 
 def test_the_users_own_save_hooks_run_before_the_archive(
-    every_kind: str, start_server: StartServer, bucket: Bucket
+    server_kind: str, start_server: StartServer, bucket: Bucket
 ) -> None:
-    server = start_server(every_kind, python_config=USER_HOOKS, **bucket.settings)
+    server = start_server(server_kind, python_config=USER_HOOKS, **bucket.settings)
     server.save("hooked.ipynb", make_notebook())
     server.wait_until("archived")
     (body,) = bucket.bodies("workspace/hooked.ipynb")
@@ -202,9 +202,9 @@ def test_copies_and_new_notebooks_are_saves_too(server: JupyterServer, bucket: B
 
 
 def test_unchanged_saves_can_be_skipped(
-    every_kind: str, start_server: StartServer, bucket: Bucket
+    server_kind: str, start_server: StartServer, bucket: Bucket
 ) -> None:
-    server = start_server(every_kind, skip_unchanged=True, **bucket.settings)
+    server = start_server(server_kind, skip_unchanged=True, **bucket.settings)
     notebook = make_notebook("same")
     for _ in range(3):
         server.save("unchanged.ipynb", notebook)
@@ -214,10 +214,10 @@ def test_unchanged_saves_can_be_skipped(
 
 
 def test_put_options_and_prefix_reach_the_bucket(
-    every_kind: str, start_server: StartServer, bucket: Bucket
+    server_kind: str, start_server: StartServer, bucket: Bucket
 ) -> None:
     server = start_server(
-        every_kind,
+        server_kind,
         env={"JUPYTERHUB_USER": "ann"},
         workspace_prefix="users/{username}",
         s3_put_options={"Tagging": "team=a"},
@@ -232,15 +232,15 @@ def test_put_options_and_prefix_reach_the_bucket(
 
 
 def test_the_embedded_store_needs_nothing_else(
-    every_kind: str, start_server: StartServer, tmp_path: Path
+    server_kind: str, start_server: StartServer, tmp_path: Path
 ) -> None:
-    server = start_server(every_kind, store_url="local")
+    server = start_server(server_kind, store_url="local")
     for number in range(3):
         server.save("a.ipynb", make_notebook(f"{number}"))
     status = server.wait_until("archived")
     assert status["archive"]["last_archived"]["path"] == "a.ipynb"
     assert status["store"]["versioned"] is True
-    elsewhere = start_server(every_kind, store_url=(tmp_path / "shared store").as_uri())
+    elsewhere = start_server(server_kind, store_url=(tmp_path / "shared store").as_uri())
     elsewhere.save("b.ipynb", make_notebook())
     elsewhere.wait_until("archived")
     assert (tmp_path / "shared store" / "index.sqlite").exists()

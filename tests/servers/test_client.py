@@ -61,11 +61,11 @@ def server(shared_server: JupyterServer) -> Iterator[JupyterServer]:
 
 
 def test_a_notebook_publishes_itself_lists_its_versions_and_clones_itself_back(
-    every_kind: str, start_server: StartServer, bucket: Bucket, open_notebook: OpenNotebook
+    server_kind: str, start_server: StartServer, bucket: Bucket, open_notebook: OpenNotebook
 ) -> None:
-    app = "NotebookApp" if every_kind == "classic" else "ServerApp"
+    app = "NotebookApp" if server_kind == "classic" else "ServerApp"
     config = {app: {"base_url": "/user/ann/"}}
-    server = start_server(every_kind, config=config, **bucket.settings)
+    server = start_server(server_kind, config=config, **bucket.settings)
     make_folder(server, "team")
     server.save(PATH, make_notebook("first"))
     saved = server.save(PATH, make_notebook("second"))

@@ -222,7 +222,7 @@ class S3Store:
         self._connection = connection or S3Connection(options)
         self._index = VersionIndex(options.index_file, durable=False)
         self._checked: StoreCheck | None = None
-        self._checking = asyncio.Lock()
+        self._checking: asyncio.Task[StoreCheck] | None = None
         self._unremembered: list[Version] = []
         self._remembering = asyncio.Lock()
 
@@ -269,13 +269,15 @@ class S3Store:
 
     async def _require_versioning(self) -> None:
         """Raise `NotVersioned` where the bucket says that it keeps no versions."""
-        if self._options.allow_unversioned:
+        if self._options.allow_unversioned or (
+            self._checked and self._checked.versioned is not False
+        ):
             return
-        async with self._checking:  # once, for all uploads that begin at the same time
-            if self._checked and self._checked.versioned is not False:
-                return
-            if (await self.check()).versioned is False:
-                raise NotVersioned(self.bucket)
+        if self._checking is None or self._checking.done():
+            self._checking = asyncio.create_task(self.check())
+        # One answer is for all uploads that begin meanwhile, also where one of them is given up.
+        if (await asyncio.shield(self._checking)).versioned is False:
+            raise NotVersioned(self.bucket)
 
     async def find(self, key: str, save_id: str, *, size: int) -> Version | None:
         found = await self._look_for(key, save_id, size)

@@ -1,28 +1,41 @@
-"""What a store is, and what a version in it is."""
+"""Define what a store does, and what a version in it is."""
 
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol
 from urllib.parse import quote, unquote
 
+from .._version import __version__
 from .errors import StoreError
 
 NO_VERSION = "null"  # how S3 names what it keeps without versioning
-NOTEBOOK_CONTENT_TYPE = "application/x-ipynb+json"
 
 # Metadata travels in HTTP headers: ASCII, and nothing that could end a line.
 _HEADER_SAFE = " !#$&'()*+,/:;=?@[]-._~"
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html: 2 KB for all of it.
 _METADATA_ROOM = 2048  # bytes
+# The names of a provenance's fields in object metadata, those first that matter most.
+_METADATA_NAMES = {
+    "notebook_id": "notebook-id",
+    "save_id": "save-id",
+    "saved_at": "saved-at",
+    "sha256": "sha256",
+    "author": "author",
+    "kernel_name": "kernel-name",
+    "release": "bookstore-release",
+    "renamed_from": "renamed-from",
+    "copied_from": "copied-from",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """Where the bytes of a version come from; kept with them in the store.
+    """Describe where the bytes of a version come from; kept with them in the store.
 
     Attributes
     ----------
@@ -57,25 +70,28 @@ class Provenance:
     renamed_from: str = ""
     copied_from: str = ""
 
+    @classmethod
+    def new(cls, content: BinaryIO, *, author: str) -> Provenance:
+        """Describe the bytes of an open file that is put into the store without a save."""
+        content.seek(0)
+        return cls(
+            save_id=uuid.uuid4().hex,
+            saved_at=utc_now(),
+            sha256=sha256_of(content),
+            author=author,
+            release=__version__,
+        )
+
     def as_metadata(self) -> dict[str, str]:
         """Write it as object metadata: short ASCII strings."""
-        fields = {
-            "notebook-id": self.notebook_id,
-            "save-id": self.save_id,
-            "saved-at": format_time(self.saved_at),
-            "sha256": self.sha256,
-            "author": self.author,
-            "kernel-name": self.kernel_name,
-            "bookstore-release": self.release,
-            "renamed-from": self.renamed_from,
-            "copied-from": self.copied_from,
-        }
         metadata: dict[str, str] = {}
         room = _METADATA_ROOM
-        for name, value in fields.items():
-            written = quote(value, safe=_HEADER_SAFE)
+        for field, name in _METADATA_NAMES.items():
+            value = getattr(self, field)
+            text = format_time(value) if field == "saved_at" else value
+            written = quote(text, safe=_HEADER_SAFE)
             # A save is worth more than a note on it: what would be too much is left out.
-            if value and len(name) + len(written) <= room:
+            if text and len(name) + len(written) <= room:
                 metadata[name] = written
                 room -= len(name) + len(written)
         return metadata
@@ -83,27 +99,19 @@ class Provenance:
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str], *, stored_at: datetime) -> Provenance:
         """Read it from object metadata; an object of foreign origin has at least `stored_at`."""
-        fields = {name: unquote(value) for name, value in metadata.items()}
+        fields: dict[str, Any] = {
+            field: unquote(metadata.get(name, "")) for field, name in _METADATA_NAMES.items()
+        }
         try:
-            saved_at = parse_time(fields["saved-at"])
-        except (KeyError, ValueError):
-            saved_at = stored_at
-        return cls(
-            save_id=fields.get("save-id", ""),
-            saved_at=saved_at,
-            sha256=fields.get("sha256", ""),
-            author=fields.get("author", ""),
-            kernel_name=fields.get("kernel-name", ""),
-            release=fields.get("bookstore-release", ""),
-            notebook_id=fields.get("notebook-id", ""),
-            renamed_from=fields.get("renamed-from", ""),
-            copied_from=fields.get("copied-from", ""),
-        )
+            fields["saved_at"] = parse_time(fields["saved_at"])
+        except ValueError:
+            fields["saved_at"] = stored_at
+        return cls(**fields)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
-    """One version of a notebook in a store.
+    """Describe one version of a notebook in a store.
 
     Attributes
     ----------
@@ -135,26 +143,31 @@ class Version:
     provenance: Provenance | None = None
 
     @property
+    def origin(self) -> Provenance:
+        """Return its provenance; if that is not known, one with nothing but a time."""
+        return self.provenance or Provenance(saved_at=self.stored_at)
+
+    @property
     def notebook_id(self) -> str:
         """Return the id of its notebook; empty if it has none."""
-        return self.provenance.notebook_id if self.provenance else ""
+        return self.origin.notebook_id
 
     @property
     def save_id(self) -> str:
         """Return the id of the save it was made of; empty if it has none."""
-        return self.provenance.save_id if self.provenance else ""
+        return self.origin.save_id
 
 
 @dataclass(frozen=True, kw_only=True)
 class VersionPage:
-    """Some versions of one key, newest first, and where the next page begins."""
+    """Hold some versions of one key, newest first, and where the next page begins."""
 
     versions: list[Version]
     next: str | None = None
 
 
 class ListedKey(NamedTuple):
-    """A key as a listing has it: with when its newest version was stored, and that one's ETag."""
+    """Hold a key of a listing, with the time and the ETag of its newest version."""
 
     key: str
     stored_at: datetime
@@ -163,7 +176,7 @@ class ListedKey(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class KeyPage:
-    """Some keys, in their order, and after which of them the next page begins."""
+    """Hold some keys, in their order, and after which of them the next page begins."""
 
     keys: list[ListedKey]
     next: str | None = None
@@ -171,12 +184,12 @@ class KeyPage:
 
 @dataclass(frozen=True, kw_only=True)
 class StoreCheck:
-    """What a store says of itself.
+    """Hold the outcome of a store's check.
 
     Attributes
     ----------
     versioned : bool or None
-        Whether it keeps every version; None when it would not tell.
+        Whether it keeps every version; None if it does not answer that.
     problem : str
         What is wrong, in a sentence; empty when nothing is.
     credentials : str
@@ -276,8 +289,19 @@ def parse_time(text: str) -> datetime:
     return datetime.fromisoformat(text.removesuffix("Z")).replace(tzinfo=timezone.utc)
 
 
+def as_cursor(key: str, version_id: str) -> str:
+    """Write a place in a list of all versions, which goes on after this one."""
+    return f"{version_id} {key}"  # a version id has no blank
+
+
+def from_cursor(cursor: str | None) -> tuple[str, str]:
+    """Read the key and the version id of a place; both are empty at the beginning."""
+    version_id, _, key = (cursor or "").partition(" ")
+    return key, version_id
+
+
 def keep(piece: bytes, target: BinaryIO) -> None:
-    """Write what was read from a store; that there is no room for it is not the store's failure.
+    """Write what was read from a store, in a way that a full disk does not look like its outage.
 
     Raises
     ------
@@ -296,8 +320,7 @@ def require_intact(version: Version, sha256: str) -> None:
     ------
     StoreError
     """
-    archived = version.provenance.sha256 if version.provenance else ""
-    if archived not in ("", sha256):
+    if version.origin.sha256 not in ("", sha256):
         raise StoreError(
             f"Version {version.version_id} of {version.key} is damaged: its bytes are not those"
             " that were archived."
@@ -310,8 +333,3 @@ def sha256_of(content: BinaryIO) -> str:
     while piece := content.read(1 << 20):
         digest.update(piece)
     return digest.hexdigest()
-
-
-def content_type(key: str) -> str:
-    """Return the media type of a notebook by its key; jupytext's notebooks are plain text."""
-    return NOTEBOOK_CONTENT_TYPE if key.endswith(".ipynb") else "text/plain; charset=utf-8"

@@ -1,4 +1,4 @@
-"""Index versions in SQLite: what is known of them on this machine.
+"""Index the versions that are known on this machine, in SQLite.
 
 Before a bucket it is a cache of what this machine has put there or asked for: a version never
 changes, so it need not be asked for twice. The embedded store looks versions up in it, and rebuilds
@@ -15,11 +15,22 @@ import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from .base import KeyPage, ListedKey, Provenance, Version, VersionPage, format_time, parse_time
+from .base import (
+    KeyPage,
+    ListedKey,
+    Provenance,
+    Version,
+    VersionPage,
+    as_cursor,
+    format_time,
+    from_cursor,
+    parse_time,
+)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS versions (
@@ -52,21 +63,11 @@ CREATE INDEX IF NOT EXISTS saves ON versions (save_id);
 CREATE INDEX IF NOT EXISTS notebooks ON versions (notebook_id, key);
 """
 _SCHEMA_VERSION = 5  # raised with each change of the schema
+INDEX_ERRORS = (OSError, sqlite3.Error)  # that the methods of an index raise
 LOCK_TIMEOUT = 2.0  # seconds to wait for another thread's or process's transaction
 _PAGE = 1_000  # rows
 _TICK = timedelta(microseconds=1)
-_PROVENANCE = (
-    "save_id",
-    "sha256",
-    "author",
-    "kernel_name",
-    "release",
-    "notebook_id",
-    "renamed_from",
-    "copied_from",
-)
-
-
+_PROVENANCE = [field.name for field in fields(Provenance) if field.name != "saved_at"]
 _COLUMNS = ("key", "version_id", "stored_at", "size", "etag", "saved_at", *_PROVENANCE)
 _INSERT = (
     f"INSERT OR IGNORE INTO versions ({', '.join(_COLUMNS)})"  # noqa: S608 - the names are ours
@@ -77,7 +78,7 @@ _INSERT = (
 class VersionIndex:
     """Look versions up by key and by name. Safe for several threads and processes at once.
 
-    Every method raises `OSError` or `sqlite3.Error` where the file cannot be used, and exactly
+    Every method raises `INDEX_ERRORS` where the file cannot be used, and exactly
     `sqlite3.DatabaseError` where it is damaged or has another schema. A cache then begins anew.
 
     Parameters
@@ -116,22 +117,17 @@ class VersionIndex:
 
     def add(self, *versions: Version) -> None:
         """Add versions whose provenance is known; those that are there already stay."""
-        if not self._file.exists():
-            self.create()
-        with self._database() as database:
-            for version in versions:
-                database.execute(_INSERT, as_row(version))
+        self._insert(_INSERT, map(as_row, versions))
 
     def next_time(self, key: str, now: datetime) -> datetime:
         """Return a time for the next version of a key: `now`, or later than its newest version."""
-        for row in self._rows("key = :key ORDER BY stored_at DESC LIMIT 1", {"key": key}):
-            return max(now, parse_time(row["stored_at"]) + _TICK)
-        return now
+        newest = self.get(key)
+        return max(now, newest.stored_at + _TICK) if newest else now
 
     def pages(self) -> Iterator[list[Version]]:
         """Yield all versions, page by page, in the order in which they were added."""
         last = 0
-        while rows := self._rows(f"id > :last ORDER BY id LIMIT {_PAGE}", {"last": last}):
+        while rows := self._rows(f"id > :last ORDER BY id LIMIT {_PAGE}", last=last):
             yield [from_row(row) for row in rows]
             last = rows[-1]["id"]
 
@@ -147,56 +143,53 @@ class VersionIndex:
 
     def get(self, key: str, version_id: str | None = None) -> Version | None:
         """Return one version of a key, the newest if none is named."""
-        versions = self.versions(key, limit=1, version_id=version_id).versions
-        return versions[0] if versions else None
+        return self._first(
+            "key = :key AND (:version_id IS NULL OR version_id = :version_id)"
+            " ORDER BY stored_at DESC, id DESC",
+            key=key,
+            version_id=version_id,
+        )
 
     def newest(self, key: str, etag: str) -> Version | None:
         """Return the version of this content among those of a key that came last.
 
         A store tells times in whole seconds, in which a key may get several versions.
         """
-        rows = self._rows(
+        return self._first(
             "key = :key AND etag = :etag"
             " AND stored_at = (SELECT max(stored_at) FROM versions WHERE key = :key)"
-            " ORDER BY id DESC LIMIT 1",
-            {"key": key, "etag": etag},
+            " ORDER BY id DESC",
+            key=key,
+            etag=etag,
         )
-        return from_row(rows[0]) if rows else None
 
     def named(self, version_id: str) -> Version | None:
         """Find a version by its name in the store, or by the id of the save it was made of."""
-        for column in ("version_id", "save_id"):
-            for row in self._rows(f"{column} = :name LIMIT 1", {"name": version_id}):
-                return from_row(row)
-        return None
+        return self._first("version_id = :name", name=version_id) or self._first(
+            "save_id = :name", name=version_id
+        )
 
-    def known(self, version_ids: Iterable[str]) -> dict[tuple[str, str], Version]:
-        """Return the versions of these ids that are known, by their key and id."""
+    def provenances(self, version_ids: Iterable[str]) -> dict[tuple[str, str], Provenance]:
+        """Return where the versions of these ids come from, if known, by their key and id."""
         values = {f"v{number}": name for number, name in enumerate(version_ids)}
         marks = ", ".join(f":{name}" for name in values)
-        rows = self._rows(f"version_id IN ({marks})", values)
-        return {(row["key"], row["version_id"]): from_row(row) for row in rows}
+        rows = self._rows(f"version_id IN ({marks})", **values)
+        return {(row["key"], row["version_id"]): from_row(row).origin for row in rows}
 
     def add_changes(self, base: str, head: str, summary: str) -> None:
         """Remember what changed from one version to another, in words."""
-        if not self._file.exists():
-            self.create()
-        with self._database() as database:
-            database.execute(
-                "INSERT OR IGNORE INTO changes (base, head, summary) VALUES (?, ?, ?)",
-                (base, head, summary),
-            )
+        self._insert(
+            "INSERT OR IGNORE INTO changes (base, head, summary) VALUES (?, ?, ?)",
+            [(base, head, summary)],
+        )
 
     def changes(self, heads: Collection[str]) -> dict[tuple[str, str], str]:
         """Return what is known to have changed up to these versions, by the ids of both."""
-        if not self._file.exists():
-            return {}
         marks = ", ".join("?" * len(heads))
-        with self._database() as database:
-            rows = database.execute(
-                f"SELECT base, head, summary FROM changes WHERE head IN ({marks})",  # noqa: S608
-                tuple(heads),
-            ).fetchall()
+        rows = self._read(
+            f"SELECT base, head, summary FROM changes WHERE head IN ({marks})",  # noqa: S608
+            tuple(heads),
+        )
         return {(row["base"], row["head"]): row["summary"] for row in rows}
 
     def notebooks(self, key: str) -> list[Version]:
@@ -205,20 +198,19 @@ class VersionIndex:
             "id IN (SELECT id FROM (SELECT id, max(stored_at) FROM versions"
             " WHERE key = :key AND notebook_id != '' GROUP BY notebook_id))"
             " ORDER BY stored_at DESC",
-            {"key": key},
+            key=key,
         )
         return [from_row(row) for row in rows]
 
-    def versions(
-        self, key: str, *, limit: int, after: str | None = None, version_id: str | None = None
-    ) -> VersionPage:
+    def versions(self, key: str, *, limit: int, after: str | None = None) -> VersionPage:
         """List versions of exactly this key, newest first, those after version id `after`."""
         rows = self._rows(
-            "key = :key AND (:version_id IS NULL OR version_id = :version_id)"
-            " AND (:after IS NULL OR (stored_at, id) < (SELECT stored_at, id FROM versions"
-            "      WHERE key = :key AND version_id = :after))"
+            "key = :key AND (:after IS NULL OR (stored_at, id) <"
+            " (SELECT stored_at, id FROM versions WHERE key = :key AND version_id = :after))"
             " ORDER BY stored_at DESC, id DESC LIMIT :limit",
-            {"key": key, "limit": limit + 1, "after": after, "version_id": version_id},
+            key=key,
+            limit=limit + 1,
+            after=after,
         )
         versions = [from_row(row) for row in rows[:limit]]
         return VersionPage(
@@ -230,47 +222,60 @@ class VersionIndex:
 
         `after` is the `next` of another page.
         """
-        version_id, _, key = (after or "").partition(" ")
+        key, version_id = from_cursor(after)
         rows = self._rows(
             "key >= :prefix AND substr(key, 1, length(:prefix)) = :prefix"
             " AND (key > :key OR (key = :key AND (stored_at, id) < (SELECT stored_at, id"
             "      FROM versions WHERE key = :key AND version_id = :version_id)))"
             " ORDER BY key, stored_at DESC, id DESC LIMIT :limit",
-            {"prefix": prefix, "key": key, "version_id": version_id, "limit": limit + 1},
+            prefix=prefix,
+            key=key,
+            version_id=version_id,
+            limit=limit + 1,
         )
         versions = [from_row(row) for row in rows[:limit]]
-        last = f"{versions[-1].version_id} {versions[-1].key}" if len(rows) > limit else None
+        last = as_cursor(versions[-1].key, versions[-1].version_id) if len(rows) > limit else None
         return VersionPage(versions=versions, next=last)
 
     def keys(self, prefix: str, *, limit: int, after: str | None = None) -> KeyPage:
         """List the keys that begin with a prefix, in their order, those after key `after`."""
-        if not self._file.exists():
-            return KeyPage(keys=[])
-        with self._database() as database:
-            rows = database.execute(
-                # the ETag of the row that has the maximum, as SQLite promises
-                "SELECT key, max(stored_at) AS stored_at, etag FROM versions WHERE key >= :prefix"
-                " AND substr(key, 1, length(:prefix)) = :prefix"
-                " AND (:after IS NULL OR key > :after) GROUP BY key ORDER BY key LIMIT :limit",
-                {"prefix": prefix, "after": after, "limit": limit + 1},
-            ).fetchall()
+        rows = self._read(
+            # the ETag of the row that has the maximum, as SQLite promises
+            "SELECT key, max(stored_at) AS stored_at, etag FROM versions WHERE key >= :prefix"
+            " AND substr(key, 1, length(:prefix)) = :prefix"
+            " AND (:after IS NULL OR key > :after) GROUP BY key ORDER BY key LIMIT :limit",
+            {"prefix": prefix, "after": after, "limit": limit + 1},
+        )
         keys = [
             ListedKey(row["key"], parse_time(row["stored_at"]), row["etag"]) for row in rows[:limit]
         ]
         return KeyPage(keys=keys, next=keys[-1].key if len(rows) > limit else None)
 
-    def _rows(self, where: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+    def _first(self, where: str, **values: Any) -> Version | None:
+        rows = self._rows(f"{where} LIMIT 1", **values)
+        return from_row(rows[0]) if rows else None
+
+    def _rows(self, where: str, **values: Any) -> list[dict[str, Any]]:
+        return self._read(
+            # `where` is ours; what comes from outside is in `values`
+            "SELECT *, NOT EXISTS (SELECT 1 FROM versions AS newer"  # noqa: S608
+            " WHERE newer.key = versions.key"
+            " AND (newer.stored_at, newer.id) > (versions.stored_at, versions.id)) AS latest"
+            f" FROM versions WHERE {where}",
+            values,
+        )
+
+    def _read(self, query: str, values: dict[str, Any] | tuple[str, ...]) -> list[dict[str, Any]]:
         if not self._file.exists():
             return []
         with self._database() as database:
-            # `where` is ours; what comes from outside is in `values`
-            return database.execute(
-                "SELECT *, NOT EXISTS (SELECT 1 FROM versions AS newer"  # noqa: S608
-                " WHERE newer.key = versions.key"
-                " AND (newer.stored_at, newer.id) > (versions.stored_at, versions.id)) AS latest"
-                f" FROM versions WHERE {where}",
-                values,
-            ).fetchall()
+            return database.execute(query, values).fetchall()
+
+    def _insert(self, statement: str, rows: Iterable[Any]) -> None:
+        if not self._file.exists():
+            self.create()
+        with self._database() as database:
+            database.executemany(statement, rows)
 
     @contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:

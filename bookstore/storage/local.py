@@ -13,9 +13,9 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, ParamSpec, TypeVar
 
 from filelock import FileLock
 
@@ -35,6 +35,7 @@ from .index import LOCK_TIMEOUT, VersionIndex, as_row, from_row
 from .options import LocalOptions
 from .records import as_record, read_record, sync_directory
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _PIECE = 1 << 20  # bytes
@@ -81,10 +82,10 @@ class LocalStore:
         return await self._in_thread(self._download, key, target, version_id, limit)
 
     async def versions(self, key: str, *, limit: int, after: str | None = None) -> VersionPage:
-        return await self._in_thread(lambda: self._index.versions(key, limit=limit, after=after))
+        return await self._in_thread(self._index.versions, key, limit=limit, after=after)
 
     async def keys(self, prefix: str, *, limit: int, after: str | None = None) -> KeyPage:
-        return await self._in_thread(lambda: self._index.keys(prefix, limit=limit, after=after))
+        return await self._in_thread(self._index.keys, prefix, limit=limit, after=after)
 
     async def newest(self, listed: ListedKey) -> Version:
         return await self.describe(listed.key)
@@ -92,9 +93,7 @@ class LocalStore:
     async def all_versions(
         self, prefix: str, *, limit: int, after: str | None = None
     ) -> VersionPage:
-        return await self._in_thread(
-            lambda: self._index.all_versions(prefix, limit=limit, after=after)
-        )
+        return await self._in_thread(self._index.all_versions, prefix, limit=limit, after=after)
 
     async def delete(self, versions: Sequence[Version]) -> list[tuple[Version, StoreError]]:
         await self._in_thread(self._delete, versions)
@@ -116,37 +115,31 @@ class LocalStore:
     async def close(self) -> None:
         """Do nothing: there are no connections but the index's, which ends with it."""
 
-    async def _in_thread(self, work: Callable[..., T], *args: object) -> T:
-        def translated() -> T:
-            try:
-                self._require_index()
-                try:
-                    return work(*args)
-                except sqlite3.DatabaseError as error:
-                    if type(error) is not sqlite3.DatabaseError:  # not damaged
-                        raise
-                    self._rebuild_index()
-                    return work(*args)
-            except (OSError, sqlite3.Error) as error:
-                raise StoreUnavailable(
-                    f"The embedded store in {self.directory} cannot be used: {error}."
-                ) from error
+    async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.to_thread(self._done, partial(work, *args, **kwargs))
 
-        return await asyncio.to_thread(translated)
+    def _done(self, work: Callable[[], T]) -> T:
+        """Do what needs the index, which is rebuilt before where it is missing or damaged."""
+        try:
+            if not self._index_file.exists() and self._blobs.exists():
+                self._rebuild_index(if_missing=True)
+            try:
+                return work()
+            except sqlite3.DatabaseError as error:
+                if type(error) is not sqlite3.DatabaseError:  # not damaged
+                    raise
+                self._rebuild_index()
+                return work()
+        except (OSError, sqlite3.Error) as error:
+            raise StoreUnavailable(
+                f"The embedded store in {self.directory} cannot be used: {error}."
+            ) from error
 
     def _put(self, key: str, content: BinaryIO, provenance: Provenance) -> Version:
-        content.seek(0)
-        version = Version(
-            key=key,
-            version_id=provenance.save_id,
-            stored_at=utc_now(),
-            size=content.seek(0, os.SEEK_END),
-            latest=True,
-            provenance=provenance,
-        )
+        size = content.seek(0, os.SEEK_END)
         if not self._index_file.exists():
             self._index.create()
-        blob = self._blob(version.version_id)
+        blob = self._blob(provenance.save_id)
         blob.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         content.seek(0)
         try:
@@ -154,8 +147,14 @@ class LocalStore:
                 while piece := content.read(_PIECE):
                     file.write(piece)
                 with self._exclusive():
-                    stored_at = self._index.next_time(key, version.stored_at)
-                    version = replace(version, stored_at=stored_at)
+                    version = Version(
+                        key=key,
+                        version_id=provenance.save_id,
+                        stored_at=self._index.next_time(key, utc_now()),
+                        size=size,
+                        latest=True,
+                        provenance=provenance,
+                    )
                     file.write(as_record(as_row(version)))
                     file.flush()
                     os.fsync(file.fileno())
@@ -211,11 +210,6 @@ class LocalStore:
                 if self._index.get(version.key, version.version_id):
                     self._blob(version.version_id).unlink(missing_ok=True)
             self._index.remove(versions)
-
-    def _require_index(self) -> None:
-        """Rebuild the index if it is missing where there are versions."""
-        if not self._index_file.exists() and self._blobs.exists():
-            self._rebuild_index(if_missing=True)
 
     def _rebuild_index(self, *, if_missing: bool = False) -> int:
         """Replace the index by a new one of all versions whose files are whole; count them."""

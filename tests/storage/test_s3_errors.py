@@ -18,8 +18,8 @@ from bookstore.storage import (
     StoreRefused,
     StoreUnavailable,
     open_store,
+    s3_connection,
 )
-from bookstore.storage import s3 as s3_module
 from tests.support.fault_proxy import FaultProxy
 from tests.support.object_store import Bucket, ObjectStore
 from tests.support.ports import free_port
@@ -77,7 +77,7 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    monkeypatch.setattr(s3_module, "_RENEWAL_INTERVAL", 0.0)
+    monkeypatch.setattr(s3_connection, "_RENEWAL_INTERVAL", 0.0)
     return tmp_path / "credentials"
 
 
@@ -208,7 +208,7 @@ async def test_faults_on_the_way(
     fault_proxy.mode = mode
     with monkeypatch.context() as impatient, pytest.raises(error):
         if mode == "hang":
-            impatient.setattr(s3_module, "_STALL_TIMEOUT", 1)
+            impatient.setattr(s3_connection, "_STALL_TIMEOUT", 1)
         await store.put("workspace/a.ipynb", io.BytesIO(b"x" * size), NOW)
     fault_proxy.mode = "pass"
     # What went wrong is over: the same store works again.
@@ -232,7 +232,7 @@ async def test_a_slow_upload_is_not_a_stalled_one(
     bucket: Bucket, tmp_path: Path, fault_proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # long enough for the store to answer what has come
-    monkeypatch.setattr(s3_module, "_STALL_TIMEOUT", 5)
+    monkeypatch.setattr(s3_connection, "_STALL_TIMEOUT", 5)
     store = open_store(replace(s3_options(bucket, tmp_path), endpoint_url=fault_proxy.endpoint_url))
 
     class SlowFile(io.BytesIO):

@@ -252,7 +252,7 @@ async def test_keys_that_were_deleted_are_listed_where_that_is_wanted(
         await put(store, b"content", key)
     left = keys
     if isinstance(store, S3Store):  # the embedded store has no delete markers
-        client = await store._connection.asking()
+        client = await store._connection.read_client()
         for key in (keys[1], keys[3]):
             await client.delete_object(Bucket=store.bucket, Key=key)
         left = [keys[0], keys[2]]

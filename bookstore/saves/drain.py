@@ -1,4 +1,4 @@
-"""Waiting until saves are in the store, whichever process uploads them."""
+"""Wait until saves are in the store, whichever process uploads them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,8 @@ _PATIENCE = 5.0  # seconds without progress after which we give up because of an
 _LONGEST_WAIT = 120.0  # seconds without progress, nor an error
 
 
-def _ignored(pending: int) -> None:
-    """Do nothing about the number of saves that are pending."""
-
-
 async def drained(
-    recorder: Recorder, *, down_to: int = 0, on_pending: Callable[[int], None] = _ignored
+    recorder: Recorder, *, down_to: int = 0, on_pending: Callable[[int], None] = lambda _: None
 ) -> ArchiveStatus:
     """Upload pending saves, or wait for the server that does.
 
@@ -30,7 +26,7 @@ async def drained(
     down_to : int
         How many saves may be left.
     on_pending : callable
-        Is told how many are left, whenever that has changed.
+        Called with how many are left, whenever that has changed.
 
     Returns
     -------

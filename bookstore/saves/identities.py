@@ -14,7 +14,7 @@ import os
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,8 +71,7 @@ class Identities:
     def find(self, key: str) -> Notebook | None:
         """Return what is known of the notebook under a key; None if none was seen there."""
         with self._lock:
-            self._refresh()
-            return self._find(key)
+            return self._current().find(key)
 
     def for_save(self, key: str, *, is_new: bool = False, restored: str = "") -> Notebook:
         """Return what a save has to say of its notebook, which gets an id if it has none.
@@ -86,16 +85,15 @@ class Identities:
             The id of the notebook of which a version is restored.
         """
         with self._lock:
-            self._refresh()
-            if is_new and self._state.origin(key) != "":
-                self._append({"event": "ended", "key": key})
-            found = self._find(key)
+            if is_new and self._current().origin(key) != "":
+                self.ended(key)
+            found = self._current().find(key)
             if found and found.notebook_id:
                 return found
             if restored and not self._state.key_of(restored):
                 notebook = Notebook(restored)
             elif found:
-                notebook = Notebook(uuid.uuid4().hex, found.renamed_from, found.ask)
+                notebook = found._replace(notebook_id=uuid.uuid4().hex)
             else:
                 has_ended = self._state.origin(key) == ""
                 notebook = Notebook(uuid.uuid4().hex, ask="" if has_ended else key)
@@ -104,43 +102,37 @@ class Identities:
 
     def saved(self, key: str) -> None:
         """Record that a save under this key says which key its notebook had before."""
-        with self._lock:
-            self._append({"event": "saved", "key": key})
+        self._append({"event": "saved", "key": key})
 
     def renamed(self, old_key: str, new_key: str) -> None:
         """Record that a notebook, or a folder, has another key."""
-        with self._lock:
-            self._append({"event": "renamed", "key": old_key, "to": new_key})
+        self._append({"event": "renamed", "key": old_key, "to": new_key})
 
     def ended(self, key: str) -> None:
         """Record that a notebook, or a folder, was deleted."""
-        with self._lock:
-            self._append({"event": "ended", "key": key})
+        self._append({"event": "ended", "key": key})
 
     def identify(self, notebook_id: str, real_id: str) -> None:
         """Record which id a notebook has in the store; often the same."""
-        with self._lock:
-            self._append({"event": "identified", "id": notebook_id, "as": real_id})
+        self._append({"event": "identified", "id": notebook_id, "as": real_id})
 
     def is_identified(self, notebook_id: str) -> bool:
         """Return whether the store was asked about an id, or need not be."""
         with self._lock:
-            self._refresh()
-            key = self._state.key_of(notebook_id)
-            asked = key is not None and not self._state.notebooks[key].ask
-            return asked or notebook_id in self._state.real_ids
+            state = self._current()
+            key = state.key_of(notebook_id)
+            asked = key is not None and not state.notebooks[key].ask
+            return asked or notebook_id in state.real_ids
 
     def real_id(self, notebook_id: str) -> str:
         """Return the id that takes the place of one; itself if none does."""
         with self._lock:
-            self._refresh()
-            return self._state.real_ids.get(notebook_id, notebook_id)
+            return self._current().real_ids.get(notebook_id, notebook_id)
 
     def has_elsewhere(self, notebook_id: str, key: str) -> bool:
         """Return whether this machine has a notebook under another key."""
         with self._lock:
-            self._refresh()
-            return self._state.key_of(notebook_id) not in (None, key)
+            return self._current().key_of(notebook_id) not in (None, key)
 
     def saved_key(self, notebook_id: str) -> str | None:
         """Return the key under which this machine has saved a notebook since its last rename.
@@ -148,9 +140,9 @@ class Identities:
         None if it has no such notebook, or has not saved it under the key that it has now.
         """
         with self._lock:
-            self._refresh()
-            key = self._state.key_of(notebook_id)
-            is_saved = key is not None and not self._state.notebooks[key].renamed_from
+            state = self._current()
+            key = state.key_of(notebook_id)
+            is_saved = key is not None and not state.notebooks[key].renamed_from
             return key if is_saved else None
 
     def compact(self) -> None:
@@ -164,12 +156,10 @@ class Identities:
             part.write_text("".join(map(_line, lines)), encoding="utf-8")
             part.replace(self._file)
 
-    def _find(self, key: str) -> Notebook | None:
-        if notebook := self._state.notebooks.get(key):
-            return notebook
-        if former := self._state.origin(key):
-            return Notebook("", former if former != key else "", former)
-        return None
+    def _current(self) -> _State:
+        """Return the outcome of all that was appended so far; needs the lock."""
+        self._refresh()
+        return self._state
 
     def _refresh(self) -> None:
         """Read what others have appended; all of it if the file is another one."""
@@ -192,7 +182,7 @@ class Identities:
             self._read = status.st_ino, size + len(whole) + len(end)
 
     def _append(self, event: dict[str, str]) -> None:
-        with self._alone():
+        with self._lock, self._alone():
             self._refresh()
             try:
                 # Where somebody removed the file, the other servers need what was in it.
@@ -209,15 +199,11 @@ class Identities:
     @contextmanager
     def _alone(self) -> Iterator[bool]:
         """Keep other processes from the file; do without where that is not possible."""
-        try:
-            self._process_lock.acquire()
-        except (OSError, NotImplementedError):  # a timeout is an OSError
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            self._process_lock.release()
+        with ExitStack() as held:
+            # A timeout is an OSError; a file system without locks raises NotImplementedError.
+            with suppress(OSError, NotImplementedError):
+                held.enter_context(self._process_lock)
+            yield self._process_lock.is_locked
 
 
 async def identify(identities: Identities, store: Store, save: Save) -> None:
@@ -237,7 +223,7 @@ async def identify(identities: Identities, store: Store, save: Save) -> None:
         # One that was renamed had its former key before whoever has it now.
         newest = await _before_it(identities, store, save) if save.ask != save.key else None
     real_id = save.notebook_id
-    if newest and newest.provenance and newest.provenance.author == save.author:
+    if newest and newest.origin.author == save.author:
         real_id = newest.notebook_id or save.notebook_id
     identities.identify(save.notebook_id, real_id)
 
@@ -261,6 +247,13 @@ class _State:
         self._keys: dict[str, str] = {}  # by id
         # Where what is under a key, or in a folder, was before; empty if it was left or deleted.
         self._origins: dict[str, str] = {}
+
+    def find(self, key: str) -> Notebook | None:
+        if notebook := self.notebooks.get(key):
+            return notebook
+        if former := self.origin(key):
+            return Notebook("", former if former != key else "", former)
+        return None
 
     def key_of(self, notebook_id: str) -> str | None:
         return self._keys.get(self.real_ids.get(notebook_id, notebook_id))

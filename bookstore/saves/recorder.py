@@ -1,13 +1,13 @@
-"""Recording saves: each is durable on this machine before it answers, and on its way from there."""
+"""Record saves in the outbox, on this machine's disk, before the request returns."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from logging import Logger
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -22,14 +22,22 @@ from .outbox import Outbox
 from .process import UploaderProcess
 from .status import ArchiveStatus, Elsewhere, Report, StoreStatus, Trouble
 
-_copied_from: ContextVar[str] = ContextVar("copied_from", default="")
-_is_new: ContextVar[bool] = ContextVar("is_new", default=False)
-_restored: ContextVar[str] = ContextVar("restored", default="")
+T = TypeVar("T")
+
+
+class _Copy(NamedTuple):
+    source: str = ""
+    restored: str = ""
+    is_new: bool = False
+
+
+_copy: ContextVar[_Copy] = ContextVar("copy", default=_Copy())  # noqa: B039 - it is immutable
 _being_saved: ContextVar[str] = ContextVar("being_saved", default="")
 
 
-@contextmanager
-def copying(source: str, *, restored: str = "", is_new: bool = False) -> Iterator[None]:
+def copying(
+    source: str, *, restored: str = "", is_new: bool = False
+) -> AbstractContextManager[None]:
     """Record with the saves within what they are copies of.
 
     Parameters
@@ -40,37 +48,24 @@ def copying(source: str, *, restored: str = "", is_new: bool = False) -> Iterato
     is_new : bool
         Whether the copy is a notebook of its own.
     """
-    source_token, restored_token = _copied_from.set(source), _restored.set(restored)
-    new_token = _is_new.set(is_new)
-    try:
-        yield
-    finally:
-        _copied_from.reset(source_token)
-        _restored.reset(restored_token)
-        _is_new.reset(new_token)
+    return _within(_copy, _Copy(source, restored, is_new))
 
 
-@contextmanager
-def creating() -> Iterator[None]:
-    """Record the saves within as those of new notebooks, whatever had their paths before."""
-    token = _is_new.set(True)
-    try:
-        yield
-    finally:
-        _is_new.reset(token)
-
-
-@contextmanager
-def saving(path: str) -> Iterator[None]:
+def saving(path: str) -> AbstractContextManager[None]:
     """Record no checkpoints of this notebook: its save, which is running, is recorded.
 
     The servers make a checkpoint within the first save of a notebook.
     """
-    token = _being_saved.set(path)
+    return _within(_being_saved, path)
+
+
+@contextmanager
+def _within(variable: ContextVar[T], value: T) -> Iterator[None]:
+    token = variable.set(value)
     try:
         yield
     finally:
-        _being_saved.reset(token)
+        variable.reset(token)
 
 
 def is_being_saved(path: str) -> bool:
@@ -118,7 +113,10 @@ class Recorder:
         self._outbox = outbox
         self._identities = identities
         self._uploader = UploaderProcess(
-            settings, log, self._on_event, has_pending=lambda: outbox.pending() > 0
+            settings,
+            log,
+            on_event=lambda event: metrics.observe(event, lost=self._lost),
+            has_pending=lambda: outbox.pending() > 0,
         )
         self._last_save: LastSave | None = None
         self._lost = 0
@@ -192,13 +190,14 @@ class Recorder:
         key = self._key(path)
         if len(key.encode()) > LONGEST_KEY:
             raise NotRecordable(f"its key would have more than the {LONGEST_KEY} bytes of S3")
-        notebook = self._identities.for_save(key, is_new=_is_new.get(), restored=_restored.get())
+        copy = _copy.get()
+        notebook = self._identities.for_save(key, is_new=copy.is_new, restored=copy.restored)
         record = {
             "path": path,
             "key": key,
             "author": author,
             "release": __version__,
-            "copied_from": _copied_from.get(),
+            "copied_from": copy.source,
             **notebook._asdict(),
         }
         try:
@@ -226,20 +225,14 @@ class Recorder:
         self._last_loss = Trouble(path=path, message=message, at=format_time(utc_now()))
         self._log.error("Bookstore: %s", message)
 
-    def _on_event(self, event: dict[str, Any]) -> None:
-        metrics.observe(event, lost=self._lost)
-
     def has_settled(self, save_id: str, since: str) -> bool:
         """Return whether a save has left the outbox, or some upload has failed since a time."""
-        error = self._report().last_error
+        error = Report.read(self._outbox.report_file).last_error
         return not self.is_pending(save_id) or (error is not None and error.at >= since)
 
     def last_error(self) -> Trouble | None:
         """Return what went wrong last: with an upload, or with recording."""
-        return self._newest_error(self._report())
-
-    def _report(self) -> Report:
-        return Report.read(self._outbox.report_file)
+        return self._newest_error(Report.read(self._outbox.report_file))
 
     def _newest_error(self, report: Report) -> Trouble | None:
         since = holders.silent_since(self._outbox)
@@ -314,16 +307,14 @@ class Recorder:
 
     def store_status(self) -> StoreStatus:
         """Return what the store has said of itself."""
-        report = self._report()
+        report = Report.read(self._outbox.report_file)
         return StoreStatus(
-            url=self._outbox.store_url,
-            versioned=report.versioned,
-            problem=report.problem or None,
+            url=self._outbox.store_url, versioned=report.versioned, problem=report.problem or None
         )
 
     def archive_status(self) -> ArchiveStatus:
         """Return how many saves wait, and what became of the last."""
-        report = self._report()
+        report = Report.read(self._outbox.report_file)
         last_error = self._newest_error(report)
         try:
             pending, failed = self._outbox.pending(), self._outbox.unreadable()

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
+from functools import cached_property
 from itertools import zip_longest
 from typing import Any, Literal, NamedTuple
 
@@ -78,15 +79,20 @@ class CellChange:
         """Return whether both cells say the same."""
         return source_of(self.old) == source_of(self.new)
 
-    @property
+    @cached_property
     def outputs_are_equal(self) -> bool:
         """Return whether both cells show the same, whenever they ran."""
         return _outputs(self.old) == _outputs(self.new)
 
-    @property
+    @cached_property
     def pictures_are_equal(self) -> bool:
         """Return whether both cells show the same pictures."""
         return _pictures(self.old) == _pictures(self.new)
+
+    @property
+    def is_same(self) -> bool:
+        """Return whether nothing of it differs but its place."""
+        return self.source_is_equal and self.outputs_are_equal and not self.metadata
 
     @property
     def is_edited(self) -> bool:
@@ -128,8 +134,11 @@ def compare_cells(old: Any, new: Any) -> list[CellChange]:
             continue
         if number in in_place:
             pass_removed(partner)
-        change = _of_pair(number, before[partner], cell, is_moved=number not in in_place)
-        changes.append(replace(change, old_number=partner + 1))
+        kind: Kind = "edited" if number in in_place else "moved"
+        change = CellChange(kind, number + 1, before[partner], cell, partner + 1)
+        if kind == "edited" and change.is_same:
+            change = replace(change, kind="same")
+        changes.append(change)
     pass_removed(len(before))
     return changes
 
@@ -163,7 +172,7 @@ def bring_back(old: Any, new: Any, number: int) -> None:
 def summary(changes: Sequence[CellChange]) -> str:
     """Sum changes up, as in ``2 cells edited, 1 plot changed``; empty if there are none."""
     counts = Counter(change.kind for change in changes)
-    both = [change for change in changes if change.old and change.new]
+    both = [change for change in changes if change.old and change.new and change.kind != "same"]
     counts["edited"] = sum(change.kind == "edited" and change.is_edited for change in both)
     plots = sum(not change.pictures_are_equal for change in both)
     outputs = sum(not change.outputs_are_equal for change in both) - plots
@@ -253,12 +262,6 @@ def _joined(pieces: Sequence[Piece]) -> str:
 
 def _whole(line: str | None) -> list[Piece] | None:
     return None if line is None else [Piece(line, True)]
-
-
-def _of_pair(number: int, old: Any, new: Any, *, is_moved: bool) -> CellChange:
-    change = CellChange("moved" if is_moved else "edited", number + 1, old, new)
-    is_same = change.source_is_equal and change.outputs_are_equal and not change.metadata
-    return replace(change, kind="same") if is_same and not is_moved else change
 
 
 def _partners(before: Sequence[Any], after: Sequence[Any]) -> dict[int, int]:

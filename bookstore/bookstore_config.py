@@ -341,20 +341,13 @@ def expand_prefix(prefix: str) -> str:
         If the prefix asks for anything else.
     """
     try:
-        parts = list(Formatter().parse(prefix))
+        fields = [field for _, *field in Formatter().parse(prefix) if field[0] is not None]
     except ValueError:
         raise BadInput(
             f"{shown(prefix)} has a brace without its pair. Leave it out, or double it."
         ) from None
-    fields = {
-        _field(name, form or "", conversion or "")
-        for _, name, form, conversion in parts
-        if name is not None
-    }
-    if unknown := fields - {"username"}:
-        raise BadInput(
-            f"{shown(prefix)} asks for {{{unknown.pop()}}}. Only {{username}} can be filled in."
-        )
+    if any(field != ["username", "", None] for field in fields):
+        raise BadInput(f"In {shown(prefix)}, only {{username}} can be filled in.")
     # A name is one segment of the key, whatever is in it.
     return prefix.format(username=quote(username(), safe="@ ~!$&'()*+,;=:"))
 
@@ -373,8 +366,3 @@ def is_mixed(settings: BookstoreSettings) -> bool:
     """Return whether users of a JupyterHub, who share a bucket, save under one prefix."""
     is_shared = bool(os.environ.get("JUPYTERHUB_USER") and not settings.store_url)
     return is_shared and bool(settings.s3_bucket) and "{username}" not in settings.workspace_prefix
-
-
-def _field(name: str, form: str, conversion: str) -> str:
-    """Write a field as it stands between its braces."""
-    return name + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")

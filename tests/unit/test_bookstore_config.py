@@ -162,8 +162,14 @@ def test_options_are_checked_without_loading_an_s3_client() -> None:
         ({"s3_put_options": {"SSECustomerKey": "k"}}, "makes versions that Bookstore cannot read"),
         ({"s3_put_options": {"storageClass": "X"}}, "s3_put_options: PutObject has no 'storageC"),
         ({"s3_checksum_mode": "always"}, "s3_checksum_mode: 'always' is unknown"),
-        ({"published_prefix": "{group}/p"}, "published_prefix: '{group}/p' asks for {group}"),
-        ({"workspace_prefix": "{username:{x}}"}, "'{username:{x}}' asks for {username:{x}}."),
+        (
+            {"published_prefix": "{group}/p"},
+            "published_prefix: In '{group}/p', only {username}",
+        ),
+        (
+            {"workspace_prefix": "{username:{x}}"},
+            "In '{username:{x}}', only {username} can be filled",
+        ),
         ({"workspace_prefix": "w/{"}, "workspace_prefix: 'w/{' has a brace without its pair."),
         ({"workspace_prefix": "a//b"}, "workspace_prefix: The prefix 'a//b' may not have empty"),
         ({"workspace_prefix": "./w"}, "workspace_prefix: The prefix './w' may not have"),

@@ -1,4 +1,4 @@
-"""Contents managers that archive: every save of a notebook becomes a version."""
+"""Archive notebooks from contents managers: every save becomes a version."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
@@ -39,7 +38,7 @@ class ArchiveRecord(NamedTuple):
 
 
 class ArchivingMixin:
-    """Archives what a contents manager saves; goes in front of any contents manager class.
+    """Archive what a contents manager saves; goes in front of any contents manager class.
 
     What is archived is the file as the base class has left it, with whatever the user's own save
     hooks did to it. A save that fails archives nothing.
@@ -60,7 +59,7 @@ class ArchivingMixin:
         self.use_bookstore(get_bookstore(self))  # type: ignore[arg-type]
 
     def use_bookstore(self, bookstore: Bookstore) -> None:
-        """Archive to where this says."""
+        """Archive with this `Bookstore` from now on."""
         self.bookstore = bookstore
         self.settings = bookstore.settings
         self.path_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -74,23 +73,22 @@ class ArchivingMixin:
         dict, or an awaitable of it where the base class is asynchronous
             The saved model, without content.
         """
-        save = partial(super().save, model, path)  # type: ignore[misc]
-        path = plain_path(path)
-        if inspect.iscoroutinefunction(save.func):
-            return self._save_in_turn(save, model, path)
-        with saving(path):
-            saved = save()
-        self._record(saved, model, path)
+        notebook = plain_path(path)
+        with saving(notebook):
+            saved = super().save(model, path)  # type: ignore[misc]
+        if inspect.isawaitable(saved):
+            return self._save_in_turn(saved, model, notebook)
+        self._record(saved, model, notebook)
         return saved
 
     async def _save_in_turn(
-        self, save: Callable[[], Awaitable[dict[str, Any]]], model: dict[str, Any], path: str
+        self, saving_it: Awaitable[dict[str, Any]], model: dict[str, Any], path: str
     ) -> dict[str, Any]:
         # Two saves of one notebook that overlap would write into the same file, and both be
         # recorded as what the second has written.
         async with await self._path_lock(path):
             with saving(path):
-                saved = await save()
+                saved = await saving_it
             self._record(saved, model, path)
         return saved
 
@@ -103,21 +101,21 @@ class ArchivingMixin:
 
     def rename_file(self, old_path: str, new_path: str) -> Any:
         """Rename, as the base class does, and have the next save say so."""
-        rename = partial(super().rename_file, old_path, new_path)  # type: ignore[misc]
-        return _followed(rename, partial(self._note_rename, old_path, new_path))
 
-    def _note_rename(self, old_path: str, new_path: str) -> None:
-        if self.bookstore.recorder and plain_path(old_path) != plain_path(new_path):
-            self.bookstore.recorder.record_rename(old_path, new_path)
+        def note() -> None:
+            if self.bookstore.recorder and plain_path(old_path) != plain_path(new_path):
+                self.bookstore.recorder.record_rename(old_path, new_path)
+
+        return _followed(super().rename_file(old_path, new_path), note)  # type: ignore[misc]
 
     def delete_file(self, path: str) -> Any:
         """Delete, as the base class does, and have no save speak of a rename before that."""
-        delete = partial(super().delete_file, path)  # type: ignore[misc]
-        return _followed(delete, partial(self._note_deletion, path))
 
-    def _note_deletion(self, path: str) -> None:
-        if self.bookstore.recorder:
-            self.bookstore.recorder.record_deletion(path)
+        def note() -> None:
+            if self.bookstore.recorder:
+                self.bookstore.recorder.record_deletion(path)
+
+        return _followed(super().delete_file(path), note)  # type: ignore[misc]
 
     def restore_checkpoint(self, checkpoint_id: str, path: str) -> Any:
         """Restore, and give back what the checkpoints do: an awaitable is to be awaited."""
@@ -155,18 +153,18 @@ class ArchivingMixin:
             await asyncio.sleep(_POLL_INTERVAL)
 
 
-def _followed(work: partial[Any], note: Callable[[], None]) -> Any:
-    """Do what a contents manager does, synchronous or not, and note it when that has succeeded."""
+def _followed(outcome: Any, note: Callable[[], None]) -> Any:
+    """Note what a contents manager has done, if need be when that was awaited."""
 
-    async def awaited() -> None:
-        await work()
+    async def awaited() -> Any:
+        done = await outcome
         note()
+        return done
 
-    if inspect.iscoroutinefunction(work.func):
+    if inspect.isawaitable(outcome):
         return awaited()
-    work()
     note()
-    return None
+    return outcome
 
 
 def archiving(base: type) -> type:

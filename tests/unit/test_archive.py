@@ -13,6 +13,7 @@ from traitlets.config import Config
 
 from bookstore.archive import ArchiveRecord, ArchivingMixin, BookstoreContentsArchiver, archiving
 from bookstore.flavours import LargeFileManager
+from bookstore.operations.contents import resolved
 from bookstore.saves.drain import drained
 from bookstore.saves.status import Elsewhere
 from bookstore.validation import BadInput
@@ -197,3 +198,34 @@ async def test_an_upload_does_not_hold_up_saves_of_its_notebook(
     await asyncio.wait_for(save(archiver, "a.ipynb", make_notebook()), 10)
     assert not archiving_it.done()
     archiving_it.cancel()
+
+
+class Delegating(LargeFileManager):  # type: ignore[misc]
+    """Has methods that are no coroutine functions, and return what the base class returns."""
+
+    def save(self, model: dict[str, Any], path: str = "") -> Any:
+        return super().save(model, path)
+
+    def rename_file(self, old_path: str, new_path: str) -> Any:
+        return super().rename_file(old_path, new_path)
+
+    def delete_file(self, path: str) -> Any:
+        return super().delete_file(path)
+
+
+async def test_methods_that_only_return_an_awaitable_are_awaited(
+    make_archiver: MakeArchiver, tmp_path: Path
+) -> None:
+    archiver = make_archiver(archiving(Delegating))
+    await save(archiver, "a.ipynb", make_notebook("1"))
+    await resolved(archiver.rename_file("a.ipynb", "b.ipynb"))
+    await save(archiver, "b.ipynb", make_notebook("2"))
+    newest, older = archiver.bookstore.history.known("workspace/b.ipynb", limit=10)
+    assert [entry.version.key for entry in (newest, older)] == [
+        "workspace/b.ipynb",
+        "workspace/a.ipynb",
+    ]
+    await resolved(archiver.delete_file("b.ipynb"))
+    assert not (tmp_path / "root" / "b.ipynb").exists()
+    await save(archiver, "b.ipynb", make_notebook("3"))
+    assert len(archiver.bookstore.history.known("workspace/b.ipynb", limit=10)) == 1

@@ -14,7 +14,7 @@ from html import escape
 from typing import Any, ClassVar, NamedTuple, overload
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
-from ..formatting import label_in_words, size_in_words
+from ..formatting import label_in_words, printable, size_in_words, table_lines
 
 # A link may lead to the web or to the same server, and runs no script.
 _SAFE_HREF = re.compile(r"https?://|/(?![/\\])")
@@ -51,12 +51,7 @@ class Shown:
         if table and self._header:
             table = [self._header, *table]
         rows = [[_plain(cell) for cell in row] for row in table]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-            for row in rows
-        ]
-        return "\n  ".join([_plain(self._sentence()), *lines])
+        return "\n  ".join([printable(self._sentence()), *table_lines(rows)])
 
     def _repr_html_(self) -> str:
         table = self._table()
@@ -276,7 +271,7 @@ class Versions(Shown, Sequence[Version]):
                 version.author or "",
                 label_in_words(version.name, version.note),
                 "latest" if version.latest else "",
-                _notes(version),
+                "" if version.state == "archived" else version.state,
             )
             for version in self.items
         ]
@@ -336,7 +331,7 @@ class DiffResult(Shown):
         return self.cells["moved"]
 
     def __repr__(self) -> str:
-        return "\n".join([super().__repr__(), *map(_printable, self._lines())])
+        return "\n".join([super().__repr__(), *map(printable, self._lines())])
 
     def _repr_html_(self) -> str:
         lines = "\n".join(map(_colored, self._lines()))
@@ -406,10 +401,6 @@ class StatusResult(Shown):
         return [*rows, ("versions", self.pages.home())]
 
 
-def _notes(version: Version) -> str:
-    return "" if version.state == "archived" else version.state
-
-
 def read_time(text: Any) -> datetime | None:
     """Parse a time in ISO 8601; return None where it is none."""
     try:
@@ -427,25 +418,20 @@ def show_time(time: datetime | None) -> str:
 
 
 def _plain(cell: Cell) -> str:
-    return _printable(cell.plain or cell.text if isinstance(cell, Link) else cell)
-
-
-def _printable(text: str) -> str:
-    # A terminal would execute control characters.
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)
+    return printable(cell.plain or cell.text if isinstance(cell, Link) else cell)
 
 
 def _colored(line: str) -> str:
-    text = escape(_printable(line))
+    text = escape(printable(line))
     color = _COLORS.get(line[:2])
     return f'<span style="color: {color}">{text}</span>' if color else text
 
 
 def _html(cell: Cell) -> str:
     if not isinstance(cell, Link):
-        return escape(_printable(cell))
-    text = escape(_printable(cell.text))
-    href = _printable(cell.href)
+        return escape(printable(cell))
+    text = escape(printable(cell.text))
+    href = printable(cell.href)
     if not _SAFE_HREF.match(href):
         return text
     return f'<a href="{escape(href)}" target="_blank" rel="noopener">{text}</a>'

@@ -174,7 +174,7 @@ class BookstoreClient(CurrentNotebookClient):
             "s3_version_id": s3_version_id,
         }
         wanted = {name: value for name, value in wanted.items() if value}
-        answer = self._ask("POST", self.clone_endpoint, data=json.dumps(wanted))
+        answer = self._ask("POST", self.clone_endpoint, json=wanted)
         return CopyResult(
             path=answer["path"],
             source=answer.get("s3_path") or f"s3://{bucket}/{s3_key}",
@@ -214,9 +214,7 @@ class BookstoreClient(CurrentNotebookClient):
         found: list[Version] = []
         while True:
             query["limit"] = _PAGE if limit is None else min(_PAGE, limit - len(found))
-            page = self._ask(
-                "GET", f"{self.bookstore_endpoint}/versions/{quote(path)}", params=query
-            )
+            page = self._ask("GET", self._url_of("versions", path), params=query)
             found += map(Version.from_model, page["versions"])
             query["after"] = page.get("next")
             if not query["after"] or (limit is not None and len(found) >= limit):
@@ -261,13 +259,11 @@ class BookstoreClient(CurrentNotebookClient):
         """
         from .results import Version
 
-        wanted = {
-            "name": name,
-            "note": note,
-            **({"version_id": _id_of(version_id)} if version_id else {}),
-        }
-        url = f"{self.bookstore_endpoint}/name/{quote(self._path_or_own(path))}"
-        return Version.from_model(self._ask("POST", url, data=json.dumps(wanted)))
+        wanted = {"name": name, "note": note}
+        if version_id:
+            wanted["version_id"] = _id_of(version_id)
+        url = self._url_of("name", self._path_or_own(path))
+        return Version.from_model(self._ask("POST", url, json=wanted))
 
     def restore(
         self,
@@ -298,9 +294,7 @@ class BookstoreClient(CurrentNotebookClient):
         path = self._path_or_own(path)
         version = _id_of(version_id)
         wanted = {"version_id": version, **({"target_path": target_path} if target_path else {})}
-        answer = self._ask(
-            "POST", f"{self.bookstore_endpoint}/restore/{quote(path)}", data=json.dumps(wanted)
-        )
+        answer = self._ask("POST", self._url_of("restore", path), json=wanted)
         return CopyResult(
             path=answer["path"],
             source=f"version {version} of {path}",
@@ -331,7 +325,7 @@ class BookstoreClient(CurrentNotebookClient):
 
         path = self._path_or_own(path)
         compared = {"base": _id_of(base), "head": _id_of(head)}
-        answer = self._ask("GET", f"{self.bookstore_endpoint}/diff/{quote(path)}", params=compared)
+        answer = self._ask("GET", self._url_of("diff", path), params=compared)
         return DiffResult(
             path=path,
             **compared,
@@ -365,6 +359,9 @@ class BookstoreClient(CurrentNotebookClient):
             model=answer,
             pages=self._pages(),
         )
+
+    def _url_of(self, route: str, path: str) -> str:
+        return f"{self.bookstore_endpoint}/{route}/{quote(path)}"
 
     def _path_or_own(self, path: str | None) -> str:
         return (self.path if path is None else path).strip("/")

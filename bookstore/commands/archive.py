@@ -10,9 +10,9 @@ import asyncio
 import os
 import stat
 import sys
-from collections.abc import Awaitable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from traitlets import Unicode
 
@@ -23,10 +23,8 @@ from ..storage import Version, VersionNotFound
 from ..storage.base import sha256_of
 from ..validation import BadInput, notebook_path, shown
 from .arguments import UsageError
-from .base import FAILED, BookstoreCommand, Failed
+from .base import BookstoreCommand, Failed
 from .progress import progress_bar
-
-T = TypeVar("T")
 
 _AT_ONCE = 100  # notebooks; the store is asked for all of them at the same time
 _MOST_PENDING = 500  # saves; each of them is a second copy on the disk until it is uploaded
@@ -51,12 +49,7 @@ class Drain(BookstoreCommand):
 
     from_store = Unicode(
         help="Also upload what is pending for this store, named as `status` prints it."
-    ).tag(config=True)
-
-    aliases = {
-        **BookstoreCommand.aliases,
-        "from": "Drain.from_store",
-    }
+    ).tag(config=True, option="from")
 
     async def answer(self, *arguments: str) -> dict[str, Any]:
         """Wait until nothing is pending, or until the store takes no more for now."""
@@ -83,12 +76,9 @@ class Drain(BookstoreCommand):
         """Print how many there were."""
         print(f"{answer['uploaded']} uploaded, {answer['pending']} pending.")
 
-    def code(self, answer: dict[str, Any]) -> int:
-        """Fail if some are left."""
-        if not answer["pending"]:
-            return 0
-        print(answer["problem"], file=sys.stderr)
-        return FAILED
+    def problems(self, answer: dict[str, Any]) -> list[str]:
+        """Return why some are left."""
+        return [answer["problem"]] if answer["problem"] else []
 
 
 class Archive(BookstoreCommand):
@@ -144,8 +134,12 @@ class Archive(BookstoreCommand):
 
     async def _take(self, paths: list[str], taken: _Taken) -> None:
         files = {path: os.path.join(self.root, path) for path in paths}
-        looked_at = (self._is_there(path, file, taken) for path, file in files.items())
-        results = await self.bookstore.run(_gathered(looked_at))
+
+        async def look_at_all() -> list[bool | OSError]:
+            looking = (self._is_there(path, file, taken) for path, file in files.items())
+            return await asyncio.gather(*looking)
+
+        results = await self.bookstore.run(look_at_all())
         for (path, file), is_there in zip(files.items(), results, strict=True):
             if isinstance(is_there, OSError):
                 taken.fail(path, is_there.strerror or str(is_there))
@@ -177,12 +171,9 @@ class Archive(BookstoreCommand):
         """Print how many there were."""
         print(f"{answer['archived']} archived, {answer['unchanged']} unchanged.")
 
-    def code(self, answer: dict[str, Any]) -> int:
-        """Fail if some could not be archived, or wait."""
-        problems = answer["failed"] + [answer["problem"]] * bool(answer["problem"])
-        for problem in problems:
-            print(problem, file=sys.stderr)
-        return FAILED if problems else 0
+    def problems(self, answer: dict[str, Any]) -> list[str]:
+        """Return why some could not be archived, or are still pending."""
+        return [*answer["failed"], *filter(None, [answer["problem"]])]
 
 
 @dataclass
@@ -245,20 +236,16 @@ def _can_be_archived(path: str, taken: _Taken) -> bool:
     return True
 
 
-async def _gathered(results: Iterable[Awaitable[T]]) -> list[T]:
-    return await asyncio.gather(*results)
-
-
 def _require_readable(file: str) -> None:
     with open(file, "rb"):
         pass
 
 
 def _has_bytes_of(version: Version, file: str) -> bool:
-    if version.provenance is None or version.size != os.path.getsize(file):
+    if version.size != os.path.getsize(file):
         return False
     with open(file, "rb") as content:
-        return version.provenance.sha256 == sha256_of(content)
+        return version.origin.sha256 == sha256_of(content)
 
 
 async def _uploaded(

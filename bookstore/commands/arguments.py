@@ -1,4 +1,4 @@
-"""Command lines and configurations, checked before traitlets takes them in.
+"""Check command lines and configurations before traitlets reads them.
 
 traitlets wants all options before the other arguments, or all after them, and answers a mistake in
 its own words, or with several lines.
@@ -62,7 +62,8 @@ def _takes_value(app: Application, name: str) -> bool:
         return True
     section, dot, setting = name.partition(".")
     if dot:
-        if section == BookstoreSettings.__name__ and setting not in _settings():
+        known = BookstoreSettings.class_own_traits(config=True)
+        if section == BookstoreSettings.__name__ and setting not in known:
             raise UsageError(f"There is no setting {name}: see --help-all.")
         return True
     if name not in (*app.flags, "h", "help", "help-all", "version", "V"):
@@ -71,10 +72,6 @@ def _takes_value(app: Application, name: str) -> bool:
             " comes after -- by itself."
         )
     return False
-
-
-def _settings() -> set[str]:
-    return set(BookstoreSettings.class_own_traits(config=True))
 
 
 def require_usable(app: Application, config: Config) -> None:
@@ -91,11 +88,11 @@ def require_usable(app: Application, config: Config) -> None:
                 try:
                     trait._validate(app, value)
                 except TraitError:
-                    given = (
-                        _option(app, name) if config is app.cli_config else f"c.{section}.{name}"
-                    )
-                    told = f"{given} must be {_wanted(trait)}, not {shown(str(value))}."
-                    raise UsageError(told) from None
+                    is_option = config is app.cli_config
+                    given = _option(app, name) if is_option else f"c.{section}.{name}"
+                    raise UsageError(
+                        f"{given} must be {_wanted(trait)}, not {shown(str(value))}."
+                    ) from None
 
 
 def _option(app: Application, name: str) -> str:

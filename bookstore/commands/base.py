@@ -13,7 +13,7 @@ from textwrap import dedent, fill
 from typing import Any, ClassVar
 
 from jupyter_core.application import JupyterApp, base_flags
-from traitlets import Bool, TraitError, Unicode, default
+from traitlets import Bool, TraitError, TraitType, Unicode, default
 from traitlets.config import Config
 
 from .._version import __version__
@@ -97,6 +97,18 @@ class BookstoreApplication(JupyterApp):
         )
     }
 
+    def __init_subclass__(cls) -> None:
+        """Give each setting of a command an option; the tag ``option`` names it otherwise."""
+        super().__init_subclass__()
+        for name, trait in dict(vars(cls)).items():
+            if isinstance(trait, TraitType) and trait.metadata.get("config"):
+                option = trait.metadata.get("option", name)
+                if isinstance(trait, Bool):
+                    flag = ({cls.__name__: {name: True}}, trait.help)
+                    cls.flags = {**cls.flags, option: flag}
+                else:
+                    cls.aliases = {**cls.aliases, option: f"{cls.__name__}.{name}"}
+
     def _log_level_default(self) -> int:
         return logging.WARNING
 
@@ -152,23 +164,13 @@ class BookstoreCommand(BookstoreApplication):
 
     usage: ClassVar[str] = ""
 
-    as_json = Bool(help="Whether to print JSON.").tag(config=True)
+    as_json = Bool(help="Print JSON on standard output, for programs.").tag(
+        config=True, option="json"
+    )
     root_dir = Unicode(
         help="""The folder with the notebooks. If empty, the folder that the Jupyter server is
         configured to serve, or else the current folder.""",
-    ).tag(config=True)
-
-    flags = {
-        **BookstoreApplication.flags,
-        "json": (
-            {"BookstoreCommand": {"as_json": True}},
-            "Print JSON on standard output, for programs.",
-        ),
-    }
-    aliases = {
-        **BookstoreApplication.aliases,
-        "root-dir": "BookstoreCommand.root_dir",
-    }
+    ).tag(config=True, option="root-dir")
 
     async def answer(self, *arguments: str) -> Any:
         """Do the command's work, and return its answer."""
@@ -178,9 +180,16 @@ class BookstoreCommand(BookstoreApplication):
         """Print the answer for people, on standard output."""
         raise NotImplementedError
 
+    def problems(self, answer: Any) -> list[str]:
+        """Return a sentence for each thing that was not done."""
+        return []
+
     def code(self, answer: Any) -> int:
-        """Return the exit code for an answer."""
-        return 0
+        """Print the problems, on standard error, and return the exit code."""
+        problems = self.problems(answer)
+        for problem in problems:
+            print(problem, file=sys.stderr)
+        return FAILED if problems else 0
 
     def emit_description(self) -> Generator[str, None, None]:
         """Yield how the command is called, and what it does."""

@@ -50,11 +50,6 @@ class Restore(_CopyingCommand):
         config=True
     )
 
-    aliases = {
-        **BookstoreCommand.aliases,
-        "target": "Restore.target",
-    }
-
     async def answer(self, *arguments: str) -> dict[str, Any]:
         """Restore it, as the server does."""
         file, version_id = path_and_version(arguments[0])

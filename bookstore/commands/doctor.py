@@ -1,23 +1,20 @@
-"""Whether archiving can work, found out by trying, and what to do where it cannot."""
+"""Check by trying whether archiving can work, and say what to do where it cannot."""
 
 from __future__ import annotations
 
 import asyncio
 import io
-import uuid
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from tempfile import NamedTemporaryFile
 from typing import Any, Literal
 
-from .._version import __version__
 from ..bookstore_config import is_mixed, username
 from ..core import MIXED
+from ..formatting import print_table
 from ..saves.outbox import Outbox
 from ..storage import Provenance, Store, StoreError, Version
-from ..storage.base import sha256_of, utc_now
 from .base import FAILED, BookstoreCommand
-from .tables import print_table
 
 _CONTENT = b"jupyter bookstore doctor tried whether this can be written. It can be deleted.\n"
 _NAME = "bookstore-doctor.txt"
@@ -142,7 +139,7 @@ class Doctor(BookstoreCommand):
         ]
 
     def _recording(self) -> Check:
-        """Try where saves are recorded; what may be written there, only trying tells."""
+        """Check that the outbox is writable, by writing to it."""
         settings = self.bookstore.settings
         options = settings.store_options()
         assert options  # noqa: S101
@@ -198,14 +195,8 @@ async def _try(store: Store, key: str, advice: str) -> AsyncIterator[Check]:
 
 
 async def _put(store: Store, key: str) -> Version:
-    origin = Provenance(
-        save_id=uuid.uuid4().hex,
-        saved_at=utc_now(),
-        sha256=sha256_of(io.BytesIO(_CONTENT)),
-        author=username(),
-        release=__version__,
-    )
-    return await store.put(key, io.BytesIO(_CONTENT), origin)
+    content = io.BytesIO(_CONTENT)
+    return await store.put(key, content, Provenance.new(content, author=username()))
 
 
 async def _get(store: Store, version: Version) -> Check:

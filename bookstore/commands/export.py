@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
@@ -19,16 +18,11 @@ from ..core import Section
 from ..history.lineage import Entry
 from ..history.models import as_model
 from ..history.names import Names, is_hidden
-from ..storage import (
-    OF_THE_WHOLE_STORE,
-    Store,
-    StoreError,
-    Version,
-)
+from ..storage import OF_THE_WHOLE_STORE, Store, StoreError, Version
 from ..storage.base import sha256_of
 from ..storage.paging import all_histories
 from ..validation import BadInput, object_key, shown
-from .base import FAILED, BookstoreCommand
+from .base import BookstoreCommand
 from .progress import progress_bar
 
 _LISTING = "versions.jsonl"
@@ -53,17 +47,7 @@ class Export(BookstoreCommand):
     jupyter bookstore export backup --newest
     """
 
-    newest = Bool(help="Whether to export only the newest version of each notebook.").tag(
-        config=True
-    )
-
-    flags = {
-        **BookstoreCommand.flags,
-        "newest": (
-            {"Export": {"newest": True}},
-            "Export only the newest version of each notebook.",
-        ),
-    }
+    newest = Bool(help="Export only the newest version of each notebook.").tag(config=True)
 
     async def answer(self, *arguments: str) -> dict[str, Any]:
         """Fetch what is not there already."""
@@ -108,11 +92,9 @@ class Export(BookstoreCommand):
             f" {answer['unchanged']} there already."
         )
 
-    def code(self, answer: dict[str, Any]) -> int:
-        """Fail if some could not be written."""
-        for problem in answer["failed"]:
-            print(problem, file=sys.stderr)
-        return FAILED if answer["failed"] else 0
+    def problems(self, answer: dict[str, Any]) -> list[str]:
+        """Return which could not be written."""
+        return list(answer["failed"])
 
 
 class _Export:
@@ -163,7 +145,7 @@ class _Export:
         if sha256 := await asyncio.to_thread(_hash, file, version.size):
             if not version.provenance:
                 version = await self._store.describe(version.key, version_id)
-            archived = version.provenance.sha256 if version.provenance else ""
+            archived = version.origin.sha256
             # One that came from elsewhere has no hash.
             if archived == sha256 or (not archived and (place, version_id) in self._before):
                 self.unchanged += 1

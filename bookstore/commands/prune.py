@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from datetime import datetime, timedelta
 from typing import Any
 
 from traitlets import Bool, Int
 
-from ..formatting import size_in_words
+from ..formatting import print_table, printable, size_in_words
 from ..history.names import Names, is_hidden
 from ..storage import Store, StoreError, StoreUnavailable, Version
 from ..storage.base import format_time, utc_now
@@ -18,9 +17,7 @@ from ..storage.lifecycle import MOST_KEPT, lifecycle_rule
 from ..storage.paging import all_histories, completed
 from ..validation import shown
 from .arguments import UsageError
-from .base import FAILED
 from .progress import progress_bar
-from .tables import print_table, printable
 from .versions import HistoryCommand
 
 _AT_ONCE = 100  # versions that the store is asked about at the same time
@@ -60,28 +57,14 @@ class Prune(HistoryCommand):
         min=0,
         max=36_500,  # a hundred years; there is no date before the year 1
         help="How many days a version is kept after a newer one has replaced it.",
-    ).tag(config=True)
+    ).tag(config=True, option="older-than")
     keep = Int(
         10, min=1, help="How many versions of each notebook are kept whatever their age."
     ).tag(config=True)
-    delete = Bool(help="Whether to remove the versions, instead of listing them.").tag(config=True)
-    lifecycle = Bool(help="Whether to print the lifecycle rule for a bucket instead.").tag(
-        config=True
-    )
-
-    aliases = {
-        **HistoryCommand.aliases,
-        "older-than": "Prune.days",
-        "keep": "Prune.keep",
-    }
-    flags = {
-        **HistoryCommand.flags,
-        "delete": ({"Prune": {"delete": True}}, "Remove the versions, instead of listing them."),
-        "lifecycle": (
-            {"Prune": {"lifecycle": True}},
-            "Print the lifecycle rule for a bucket instead; the store is not contacted.",
-        ),
-    }
+    delete = Bool(help="Remove the versions, instead of listing them.").tag(config=True)
+    lifecycle = Bool(
+        help="Print the lifecycle rule for a bucket instead; the store is not contacted."
+    ).tag(config=True)
 
     async def answer(self, *arguments: str) -> dict[str, Any]:
         """Look for old versions, or write the rule."""
@@ -159,12 +142,9 @@ class Prune(HistoryCommand):
         else:
             print(f"Old enough to be removed: {summary}; --delete removes them.")
 
-    def code(self, answer: dict[str, Any]) -> int:
-        """Fail if some could not be removed."""
-        problems = answer.get("failed", [])
-        for problem in problems:
-            print(problem, file=sys.stderr)
-        return FAILED if problems else 0
+    def problems(self, answer: dict[str, Any]) -> list[str]:
+        """Return which could not be removed; a rule removes nothing yet."""
+        return list(answer.get("failed", []))
 
 
 class _Pruning:
@@ -198,10 +178,9 @@ class _Pruning:
         The latter names the key that the notebook had before.
         """
         version = await completed(self._store, listed)
-        if not version:
-            return False
-        renamed = version.provenance and version.provenance.renamed_from
-        return bool(renamed or self._names.has(version))
+        return version is not None and (
+            version.origin.renamed_from != "" or self._names.has(version)
+        )
 
     async def delete(self) -> None:
         """Remove what was found, many versions by one request; stop where the store fails."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -44,13 +43,6 @@ class Publish(_PublishedCommand):
     """
 
     replace = Bool(help="Publish over a notebook that another user published.").tag(config=True)
-    flags = {
-        **BookstoreCommand.flags,
-        "replace": (
-            {"Publish": {"replace": True}},
-            "Publish over a notebook that another user published.",
-        ),
-    }
 
     async def answer(self, *arguments: str) -> dict[str, Any]:
         """Publish it, as the server does."""
@@ -100,11 +92,6 @@ class Link(_PublishedCommand):
         help="The address of the server or the JupyterHub, such as https://hub.example.org.",
     ).tag(config=True)
 
-    aliases = {
-        **BookstoreCommand.aliases,
-        "url": "Link.url",
-    }
-
     async def answer(self, *arguments: str) -> dict[str, Any]:
         """Look whether it is there, and write the links."""
         self.require_publishing()
@@ -134,10 +121,13 @@ class Link(_PublishedCommand):
             print(f"On a JupyterHub:  {answer['hub_url']}")
             print(f"Markdown badge:   {answer['hub_badge']}")
 
+    def problems(self, answer: dict[str, Any]) -> list[str]:
+        """Return whether something was guessed."""
+        return [answer["problem"]] if answer["problem"] else []
+
     def code(self, answer: dict[str, Any]) -> int:
-        """Print whether something was guessed."""
-        if answer["problem"]:
-            print(answer["problem"], file=sys.stderr)
+        """Print the problems; with a guess, the command has done its work."""
+        super().code(answer)
         return 0
 
 

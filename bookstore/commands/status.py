@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import asdict
 from typing import Any
 
+from ..formatting import printable
 from .base import BookstoreCommand
-from .tables import printable
 
 
 class Status(BookstoreCommand):

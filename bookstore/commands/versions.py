@@ -10,7 +10,7 @@ from typing import Any, cast
 from traitlets import Enum, Int, Unicode
 
 from ..core import Section
-from ..formatting import label_in_words, size_in_words
+from ..formatting import label_in_words, print_table, printable, size_in_words
 from ..history.lineage import Entry
 from ..history.models import as_model, other_as_model
 from ..notebooks.changes import as_lines, compare_cells
@@ -21,7 +21,6 @@ from ..storage import StoreError, Version, VersionNotFound
 from ..validation import BadInput, version_label, version_name, version_note
 from .arguments import UsageError
 from .base import BookstoreCommand, Failed, code_of
-from .tables import print_table, printable
 
 _PAGE = 200
 
@@ -33,12 +32,7 @@ class HistoryCommand(BookstoreCommand):
         ["workspace", "published"],
         "workspace",
         help="Saved notebooks (workspace) or published ones.",
-    ).tag(config=True)
-
-    aliases = {
-        **BookstoreCommand.aliases,
-        "in": "HistoryCommand.section",
-    }
+    ).tag(config=True, option="in")
 
     @property
     def which(self) -> Section:
@@ -48,6 +42,10 @@ class HistoryCommand(BookstoreCommand):
     def key_of(self, file: str) -> str:
         """Return the key of a notebook, by its name in a shell."""
         return self.bookstore.key(self.which, self.path_of(file))
+
+    def model_of(self, entry: Entry) -> dict[str, Any]:
+        """Return the JSON model of a version."""
+        return as_model(self.bookstore, self.which, entry)
 
     async def read(self, key: str, version_id: str | None) -> tuple[Entry, bytes]:
         """Read a version, the newest if none is named."""
@@ -81,16 +79,10 @@ class Versions(HistoryCommand):
     jupyter bookstore versions report.ipynb --in published
     """
 
+    limit = Int(50, min=1, help="The maximum number of versions to list.").tag(config=True)
     notebook = Unicode(
         help="The id of another notebook that had this path, to list its versions instead."
     ).tag(config=True)
-    limit = Int(50, min=1, help="The maximum number of versions to list.").tag(config=True)
-
-    aliases = {
-        **HistoryCommand.aliases,
-        "limit": "Versions.limit",
-        "notebook": "Versions.notebook",
-    }
 
     _error: StoreError | None = None  # why the store could not be asked
 
@@ -100,10 +92,9 @@ class Versions(HistoryCommand):
         entries, others, self._error = await self.bookstore.run(self._entries(key))
         if not entries:
             raise VersionNotFound(key)
-        versions = [as_model(self.bookstore, self.which, entry) for entry in entries]
         return {
             "path": path,
-            "versions": versions[: self.limit],
+            "versions": [self.model_of(entry) for entry in entries[: self.limit]],
             "others": [other_as_model(version) for version in others],
             "more": len(entries) > self.limit,
             "problem": str(self._error) if self._error else None,
@@ -150,15 +141,16 @@ class Versions(HistoryCommand):
                 file=sys.stderr,
             )
 
-    def code(self, answer: dict[str, Any]) -> int:
-        """Fail if the store could not be asked."""
+    def problems(self, answer: dict[str, Any]) -> list[str]:
+        """Return why the store could not be asked."""
         if self._error is None:
-            return 0
-        print(
-            f"{self._error} The list has only the versions that this machine knows.",
-            file=sys.stderr,
-        )
-        return code_of(self._error)
+            return []
+        return [f"{self._error} The list has only the versions that this machine knows."]
+
+    def code(self, answer: dict[str, Any]) -> int:
+        """Print the problems; the exit code is that of the error."""
+        super().code(answer)
+        return code_of(self._error) if self._error else 0
 
 
 class Name(HistoryCommand):
@@ -177,15 +169,13 @@ class Name(HistoryCommand):
 
     note = Unicode(help="A note that is shown beside the name.").tag(config=True)
 
-    aliases = {**HistoryCommand.aliases, "note": "Name.note"}
-
     async def answer(self, *arguments: str) -> dict[str, Any]:
         """Give both."""
         file, version_id = path_and_version(arguments[0])
         path, name = self.path_of(file), version_label(arguments[1])
         note = version_note(self.note)
         naming = name_version(self.bookstore, self.which, path, version_id, name, note)
-        return as_model(self.bookstore, self.which, await self.bookstore.run(naming))
+        return self.model_of(await self.bookstore.run(naming))
 
     def show(self, answer: dict[str, Any]) -> None:
         """Print which version has which name."""
@@ -217,7 +207,7 @@ class Show(HistoryCommand):
             parsed = await asyncio.to_thread(parse_json, content)
         except BadInput as error:
             raise Failed(str(error)) from error
-        return {**as_model(self.bookstore, self.which, entry), "content": parsed}
+        return {**self.model_of(entry), "content": parsed}
 
     def show(self, answer: bytes) -> None:
         """Write the bytes."""
@@ -248,7 +238,7 @@ class Diff(HistoryCommand):
         entries, notebooks = [], []
         for name in (*map(version_name, named), None)[:2]:
             entry, content = await self.read(key, name)
-            entries.append(as_model(self.bookstore, self.which, entry))
+            entries.append(self.model_of(entry))
             notebooks.append(await asyncio.to_thread(open_to_show, content))
         compared = await asyncio.to_thread(compare if self.as_json else _lines, *notebooks)
         return {"base": entries[0], "head": entries[1], **compared}

@@ -16,7 +16,6 @@ from tornado.web import HTTPError
 from . import flavours
 from .archive import ArchivingMixin
 from .core import Bookstore, get_bookstore
-from .history.lineage import Entry
 from .operations.contents import os_path_of
 from .operations.restore import restore
 from .saves.recorder import is_being_saved
@@ -185,11 +184,5 @@ def _newest_or_new(bookstore: Bookstore, contents_manager: Any, path: str) -> di
 
 def _models(bookstore: Bookstore, path: str, limit: int = _MOST) -> list[dict[str, Any]]:
     entries = bookstore.history.known(bookstore.key("workspace", path), limit=limit)
-    return [model for entry in reversed(entries) if (model := _model(entry))]
-
-
-def _model(entry: Entry) -> dict[str, Any] | None:
-    origin = entry.version.provenance
-    if not (origin and origin.save_id):
-        return None
-    return {"id": origin.save_id, "last_modified": origin.saved_at}
+    origins = [entry.version.origin for entry in reversed(entries)]
+    return [{"id": o.save_id, "last_modified": o.saved_at} for o in origins if o.save_id]

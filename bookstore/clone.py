@@ -1,4 +1,4 @@
-"""Cloning: a file from a bucket, or from a folder of this machine, becomes one of the user's own.
+"""Clone files from a bucket, or from a folder of this machine, as files of the user's own.
 
 A link leads to a page that says what would be copied, and from where; only a POST copies it.
 """
@@ -18,11 +18,9 @@ from urllib.parse import urlencode
 from tornado.web import HTTPError
 
 from .core import Bookstore
-from .history.lineage import time_of
 from .history.models import clone_link
-from .operations.clone import NotOffered, Source
-from .operations.contents import copy_on_its_way, put_new, resolved
-from .s3_paths import s3_url
+from .operations.clone import NotOffered, Source, clone
+from .operations.contents import put_new, resolved, temporary_file
 from .storage import StoreError, TooLarge, Version
 from .storage.base import NO_VERSION, format_time
 from .storage.options import LocalOptions
@@ -59,7 +57,7 @@ class BookstoreCloneHandler(PageHandler):
         if version.version_id == source.version_id:
             return None
         return {
-            "saved_at": format_time(time_of(version)),
+            "saved_at": format_time(version.origin.saved_at),
             "href": self.server_url(clone_link(source.bucket, source.key)),
         }
 
@@ -113,14 +111,7 @@ class BookstoreCloneAPIHandler(ApiHandler):
             version_id=text_field(model, "s3_version_id"),
         )
         target = await target_of(self, text_field(model, "target_path"), source.name)
-        with copy_on_its_way() as content:
-            version = await self.bookstore.run(source.download(self.bookstore, content))
-            origin = s3_url(source.bucket, source.key, version.version_id)
-            saved = await clone_to(self, target, content, source=origin)
-        saved |= {
-            "s3_path": s3_url(source.bucket, source.key),
-            "versionID": version.version_id,
-        }
+        saved = await clone(self.bookstore, self.contents_manager, source, target)
         await self.answer(self.build_post_model_response(saved, saved["path"]))
 
     def build_post_model_response(self, model: dict[str, Any], target_path: str) -> dict[str, Any]:
@@ -168,11 +159,13 @@ class BookstoreFSCloneAPIHandler(ApiHandler):
         file = await asyncio.to_thread(find_in_basedir, self.bookstore, relpath)
         # by its name here: a link, such as latest.ipynb, may lead to a file of another name
         target = await target_of(self, text_field(model, "target_path"), Path(relpath).name)
-        with copy_on_its_way() as content:
+        with temporary_file() as content:
             limit = self.bookstore.settings.max_clone_size
             await asyncio.to_thread(_copy, file, content, limit)
-            saved = await clone_to(self, target, content, source=f"file:{relpath}")
-        await self.answer(saved)
+            async with self.bookstore.naming:
+                origin = f"file:{relpath}"
+                saved = await put_new(self.contents_manager, target, content, source=origin)
+        await self.answer({**saved, "url": self.location_of(saved["path"])})
 
 
 def source_in_query(page: PageHandler) -> Source:
@@ -229,15 +222,6 @@ async def target_of(handler: ApiHandler, wanted: str, name: str) -> str:
     return target_path(wanted or name, of=name)
 
 
-async def clone_to(
-    handler: ApiHandler, target: str, content: BinaryIO, *, source: str
-) -> dict[str, Any]:
-    """Save a copy under the next free name."""
-    async with handler.bookstore.naming:
-        saved = await put_new(handler.contents_manager, target, content, source=source)
-        return {**saved, "url": handler.location_of(saved["path"])}
-
-
 def _copy(file: Path, target: BinaryIO, limit: int) -> None:
     # It may have been replaced since it was looked at; what is no file could keep us waiting.
     try:
@@ -254,12 +238,9 @@ def _copy(file: Path, target: BinaryIO, limit: int) -> None:
 
 
 def _details(version: Version) -> list[tuple[str, str]]:
-    origin = version.provenance
-    details = [("Size", f"{version.size:,} bytes")]
+    details = [("Size", f"{version.size:,} bytes"), ("Saved", format_time(version.origin.saved_at))]
     if version.version_id != NO_VERSION:
         details.insert(0, ("Version", version.version_id))
-    if origin:
-        details.append(("Saved", format_time(origin.saved_at)))
-        if origin.author:
-            details.append(("By", origin.author))
+    if version.origin.author:
+        details.append(("By", version.origin.author))
     return details

@@ -1,8 +1,4 @@
-"""What one server process has of Bookstore: settings, features and a recorder, each once.
-
-The contents manager, the handlers and the extension get it from `get_bookstore`; it is closed once,
-when the process ends.
-"""
+"""Create the `Bookstore` of this process: once, by `get_bookstore`, and close it at exit."""
 
 from __future__ import annotations
 
@@ -73,19 +69,20 @@ def get_bookstore(parent: Configurable) -> Bookstore:
 
 
 class Bookstore:
-    """Bookstore in this process.
+    """Own the settings, the stores and the recorder of this process.
+
+    Coroutines that use the stores are run with `run`, in an event loop of their own.
 
     Attributes
     ----------
     settings : BookstoreSettings
     features : dict of str to bool
-        What they turn on, by `validate_bookstore`.
+        What the settings turn on, by `validate_bookstore`.
     stores : Stores
-        Used in the loop of `run` only.
     recorder : Recorder or None
-        Takes saves; None where archiving is off.
+        None where archiving is off.
     naming : asyncio.Lock
-        Held by who looks for a free name in the contents, until it is taken.
+        Held from the search for a free file name until the file is there.
     log : Logger
         The server's.
     """
@@ -127,20 +124,20 @@ class Bookstore:
 
     @property
     def history(self) -> History:
-        """Return what there is of each notebook, for `run`. Raises `NoStore`."""
+        """Return the histories of notebooks, to be used with `run`. Raises `NoStore`."""
         if self._history is None:
             raise NoStore
         return self._history
 
     @property
     def catalogue(self) -> Catalogue:
-        """Which notebooks there are, for `run`. Raises `NoStore`."""
+        """Return the list of notebooks, to be used with `run`. Raises `NoStore`."""
         if self._catalogue is None:
             raise NoStore
         return self._catalogue
 
     def require_store(self) -> None:
-        """Refuse what needs a store where none is named. Raises `NoStore`."""
+        """Raise `NoStore` if the settings name none."""
         if self._options is None:
             raise NoStore
 
@@ -150,7 +147,7 @@ class Bookstore:
         return self._options.bucket if self._options else ""
 
     def key(self, section: Section, path: str) -> str:
-        """Return the key of a notebook among those saved or those published.
+        """Return the key of a notebook in a section.
 
         Where each user publishes to a folder of their own, ``~ann/report.ipynb`` is Ann's.
 
@@ -175,20 +172,20 @@ class Bookstore:
         return f"~{key.removeprefix(shown)}"
 
     def shown_folder(self, section: Section) -> str:
-        """Return what the keys begin with that are listed: one's own, and all those published."""
+        """Return the prefix of the keys that are listed: the user's own, or all published."""
         return self.shared_folder(section) if section == "published" else self.folder(section)
 
     def shared_folder(self, section: Section) -> str:
-        """Return what the keys of all users begin with: that of the prefix before ``{username}``.
+        """Return the prefix of all users' keys: the setting up to its ``{username}``.
 
-        It is the user's own folder where that is no folder, or where all have the same.
+        It is that of the user's own keys if ``{username}`` begins no folder, or is not used.
         """
         prefix = getattr(self.settings, f"{section}_prefix")
         before, username, _ = prefix.lstrip("/").partition("{username}")
         return before if username and before.endswith("/") else self.folder(section)
 
     def folder(self, section: Section) -> str:
-        """Return what the keys of those saved or those published begin with.
+        """Return the prefix of the user's keys in a section, with its slash.
 
         Raises
         ------
@@ -202,26 +199,29 @@ class Bookstore:
 
     @property
     def sections(self) -> list[Section]:
-        """Return those that have a prefix: one with an empty prefix is off."""
+        """Return the sections that are on: those whose prefix is not empty."""
         return [section for section, prefix in self._prefixes.items() if prefix]
 
     async def read(
         self, key: str, version_id: str | None, target: BinaryIO, *, limit: int | None = None
     ) -> Entry:
-        """Write the bytes of a version to an open file: `max_clone_size`, or `limit`, at most.
+        """Write the bytes of a version to an open file, and go back to its beginning.
 
-        This belongs into `run`, or `wait`; it raises what `History.read` raises.
+        They are `max_clone_size`, or `limit`, at most. Run this with `run` or `wait`; it raises
+        what `History.read` raises.
         """
         most = self.settings.max_clone_size
         limit = most if limit is None else min(limit, most)
-        return await self.history.read(key, version_id, target, limit=limit)
+        entry = await self.history.read(key, version_id, target, limit=limit)
+        target.seek(0)
+        return entry
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Await work on the stores, which is done in a thread with a loop of its own."""
+        """Await a coroutine that uses the stores; it runs in the stores' thread."""
         return await self._loop.run(work)
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do work on the stores, and wait for it; not for a thread that has others to serve."""
+        """Run such a coroutine and block until it is done; not for an event loop's thread."""
         return self._loop.submit(work).result()
 
     def start(self) -> None:
@@ -239,7 +239,7 @@ class Bookstore:
         self._loop.close(self.stores.close())
 
     def status(self) -> Status:
-        """Return how archiving goes; reads files."""
+        """Return the state of archiving, from files of this machine."""
         return Status(
             release=__version__,
             description=self.description,

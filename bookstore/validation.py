@@ -1,4 +1,4 @@
-"""Names that come from outside: checked before they are used, and shortened before they are shown.
+"""Check names, paths, keys and ids from outside, and write them into messages.
 
 Each check returns what may be used, or raises `BadInput`.
 """
@@ -75,11 +75,12 @@ def target_path(path: str, *, of: str = "") -> str:
     path = notebook_path(path)
     if _CONTROL.search(path):
         raise BadInput(f"{shown(path)} has control characters: give the target another name.")
-    if any(segment.startswith(".") for segment in path.split("/")):
+    segments = path.split("/")
+    if any(segment.startswith(".") for segment in segments):
         raise BadInput(f"{shown(path)} is hidden: no part of the target may begin with a dot.")
-    if not all(segment.strip() for segment in path.split("/")):
+    if not all(segment.strip() for segment in segments):
         raise BadInput(f"{shown(path)} has a part that is blank: give it a name.")
-    if any(len(segment.encode()) > _LONGEST_TARGET_SEGMENT for segment in path.split("/")):
+    if any(len(segment.encode()) > _LONGEST_TARGET_SEGMENT for segment in segments):
         raise BadInput(f"{shown(path)} has a part that is too long for a new file's name.")
     if of.endswith(NOTEBOOK) and not path.endswith(NOTEBOOK):
         raise BadInput(f"{shown(path)} does not end with {NOTEBOOK}, as a notebook's name must.")
@@ -149,14 +150,12 @@ def version_note(note: str) -> str:
     return _line("note", note, _LONGEST_NOTE)
 
 
-def text_field(model: dict[str, Any], name: str, default: str = "") -> str:
-    """Take a text from a JSON object; null counts as left out."""
+def text_field(model: dict[str, Any], name: str) -> str:
+    """Take a text from a JSON object; empty if it is left out, or null."""
     value = model.get(name)
-    if value is None:
-        return default
-    if not isinstance(value, str):
+    if not isinstance(value, str | None):
         raise BadInput(f"{name} must be a text, not {_json_type(value)}.")
-    return value
+    return value or ""
 
 
 def whole_number(text: str) -> int:

@@ -17,7 +17,7 @@ from .notebooks.changes import changed_metadata, compare_cells, in_words
 from .notebooks.diff import compare
 from .notebooks.json import NotANotebook, open_to_show, read_notebook
 from .operations.cells import bring_cell_back
-from .operations.contents import as_text, copy_on_its_way, resolved
+from .operations.contents import as_text, resolved, temporary_file
 from .operations.naming import name_version
 from .operations.restore import restore
 from .storage.base import format_time
@@ -108,15 +108,6 @@ class HistoryRequest:
             newer["changes"] = known.get((newer["before"], newer["version_id"]))
         return models
 
-    async def read(
-        self, key: str, version_id: str | None, content: BinaryIO, *, limit: int | None = None
-    ) -> Entry:
-        """Write the bytes of a version to an open file, and go back to its beginning."""
-        reading = self.bookstore.read(key, version_id, content, limit=limit)
-        entry = await self.bookstore.run(reading)
-        content.seek(0)
-        return entry
-
     async def compared(
         self, path: str, *, limit: int | None = None
     ) -> tuple[list[Entry], list[Any]]:
@@ -134,8 +125,9 @@ class HistoryRequest:
         entries = []
         notebooks = []
         for version_id in (version_name(base), head and version_name(head)):
-            with copy_on_its_way() as content:
-                entry = await self.read(key, version_id, content, limit=limit)
+            with temporary_file() as content:
+                reading = self.bookstore.read(key, version_id, content, limit=limit)
+                entry = await self.bookstore.run(reading)
                 _require_json(entry)
                 notebooks.append(await asyncio.to_thread(_notebook, content))
             entries.append(entry)
@@ -184,8 +176,8 @@ class VersionsHandler(_HistoryHandler):
 
     async def _version(self, path: str, version_id: str) -> dict[str, Any]:
         key = self.bookstore.key(self.section, path)
-        with copy_on_its_way() as content:
-            entry = await self.read(key, version_id, content)
+        with temporary_file() as content:
+            entry = await self.bookstore.run(self.bookstore.read(key, version_id, content))
             return await asyncio.to_thread(_contents_model, path, entry, content)
 
 
@@ -312,7 +304,7 @@ def _notebook(content: BinaryIO) -> Any:
 
 def _contents_model(path: str, entry: Entry, content: BinaryIO) -> dict[str, Any]:
     version = entry.version
-    saved_at = format_time(version.provenance.saved_at if version.provenance else version.stored_at)
+    saved_at = format_time(version.origin.saved_at)
     text = content.read()
     kind, (form, body) = "file", as_text(text)
     if path.endswith(".ipynb"):

@@ -8,10 +8,8 @@ from urllib.parse import unquote
 
 from traitlets import Unicode
 
-from ..operations.clone import NotAllowed, Source
-from ..operations.contents import copy_on_its_way, put_new
+from ..operations.clone import NotAllowed, Source, clone
 from ..operations.restore import restore
-from ..s3_paths import s3_url
 from ..saves.drain import drained
 from ..validation import target_path
 from .arguments import UsageError
@@ -86,17 +84,9 @@ class Clone(_CopyingCommand):
         source = self._source(arguments[0])
         target = arguments[1] if len(arguments) > 1 else source.name
         target = target_path(self.path_of(target))
-        contents_manager = self.contents_manager()
-        with copy_on_its_way() as content:
-            version = await self.bookstore.run(source.download(self.bookstore, content))
-            origin = s3_url(source.bucket, source.key, version.version_id)
-            saved = await put_new(contents_manager, target, content, source=origin)
+        cloned = await clone(self.bookstore, self.contents_manager(), source, target)
         await self.archived()
-        return {
-            "path": saved["path"],
-            "s3_path": s3_url(source.bucket, source.key),
-            "versionID": version.version_id,
-        }
+        return {name: cloned[name] for name in ("path", "s3_path", "versionID")}
 
     def _source(self, url: str) -> Source:
         if not url.startswith(_SCHEME):

@@ -1,9 +1,8 @@
-"""The notebooks there are versions of: found by their paths, each with its newest version."""
+"""List and search the notebooks in the archive, each by its newest version."""
 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
@@ -12,6 +11,7 @@ from ..saves.identities import Identities
 from ..saves.outbox import Outbox, Save
 from ..storage import KeyPage, ListedKey, StoreError, Version, VersionIndex, VersionNotFound
 from ..storage.base import format_time
+from ..storage.index import INDEX_ERRORS
 from ..storage.stores import Stores
 from .lineage import Entry, pending_entry
 from .names import after_hidden, is_hidden
@@ -24,9 +24,9 @@ _BY_TIME = "/"  # what the next page of those begins with: no key does
 
 
 class Catalogue:
-    """The notebooks in one store, and those whose first save is still in the outbox before it.
+    """List the notebooks in a store, and those whose first save is still in the outbox before it.
 
-    Its coroutines belong into a `StoreLoop`.
+    Run its coroutines with `Bookstore.run`.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Catalogue:
 
 
 class _Wanted:
-    """The keys that are looked for."""
+    """Tell the keys that are looked for from others."""
 
     def __init__(self, prefix: str, search: str) -> None:
         self.prefix = prefix
@@ -115,18 +115,18 @@ class _Listed(Protocol):
 
 
 class _Remembered:
-    """What this machine knows of a store, in the store's place."""
+    """Take a store's place with what this machine knows of it."""
 
     def __init__(self, index: VersionIndex) -> None:
         self._index = index
 
     async def keys(self, prefix: str, *, limit: int, after: str | None = None) -> KeyPage:
-        with suppress(OSError, sqlite3.Error):
+        with suppress(*INDEX_ERRORS):
             return await asyncio.to_thread(self._index.keys, prefix, limit=limit, after=after)
         return KeyPage(keys=[])
 
     async def newest(self, listed: ListedKey) -> Version:
-        with suppress(OSError, sqlite3.Error):
+        with suppress(*INDEX_ERRORS):
             if version := await asyncio.to_thread(self._index.get, listed.key):
                 return version
         raise VersionNotFound(listed.key, None)
@@ -160,7 +160,7 @@ async def _newest_first(
 ) -> EntryPage:
     times = {listed.key: listed.stored_at for listed in found}
     times |= {key: save.saved_at for key, save in pending.items()}
-    # Written down, times have the order that they have.
+    # As ISO 8601, times sort as texts.
     places = {f"{_BY_TIME}{format_time(time)} {key}": key for key, time in times.items()}
     order = [place for place in sorted(places, reverse=True) if after is None or place < after]
     keys = [places[place] for place in order[:limit]]

@@ -12,8 +12,7 @@ import json
 import zlib
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from ..saves.outbox import Save
@@ -109,8 +108,8 @@ class Trail:
         folder: str,
         name: str,
         start: str,
-        notebook_id: str = "",
-        is_other: Callable[[str], bool] = lambda _: False,
+        notebook_id: str,
+        is_other: Callable[[str], bool],
     ) -> None:
         self.start = start
         self.notebook_id = notebook_id
@@ -193,7 +192,7 @@ class Trail:
             if save_id and save_id in self._pending:
                 self.became[save_id] = version
                 continue
-            former = version.provenance.renamed_from if version.provenance else ""
+            former = version.origin.renamed_from
             entry = Entry(version=version, state="deleted" if version.deleted else "archived")
         if entry:
             self._pass_over_others(place)
@@ -310,19 +309,6 @@ def pending_entry(save: Save) -> Entry:
         provenance=save.provenance,
     )
     return Entry(version=version, state="pending")
-
-
-def time_of(version: Version) -> datetime:
-    """Return when a version was saved; when it was stored, if that is not known."""
-    return version.provenance.saved_at if version.provenance else version.stored_at
-
-
-def marked(entries: list[Entry], *, has_latest: bool) -> list[Entry]:
-    """Call the notebook's newest version the latest, and no other: each key had one."""
-    return [
-        replace(entry, version=replace(entry.version, latest=has_latest and number == 0))
-        for number, entry in enumerate(entries)
-    ]
 
 
 def _unpacked(cursor: str) -> Any:

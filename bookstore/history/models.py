@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from ..storage import Version
 from ..storage.base import format_time
-from .lineage import Entry, time_of
+from .lineage import Entry
 
 if TYPE_CHECKING:
     from ..core import Bookstore, Section
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 def as_model(bookstore: Bookstore, section: Section, entry: Entry) -> dict[str, Any]:
     """Return the JSON model of a version; its path is the one that it had then."""
     version = entry.version
-    origin = version.provenance
+    origin = version.origin
     return {
         "path": bookstore.path_of(section, version.key),
         "version_id": version.version_id,
         "name": entry.name,
         "note": entry.note,
-        "notebook_id": origin.notebook_id if origin else "",
-        "saved_at": format_time(time_of(version)),
+        "notebook_id": origin.notebook_id,
+        "saved_at": format_time(origin.saved_at),
         "size": version.size,
-        "sha256": origin.sha256 if origin else "",
-        "author": origin.author if origin else "",
-        "copied_from": origin.copied_from if origin else "",
+        "sha256": origin.sha256,
+        "author": origin.author,
+        "copied_from": origin.copied_from,
         "latest": version.latest,
         "state": entry.state,
     }
@@ -37,8 +37,8 @@ def other_as_model(version: Version) -> dict[str, Any]:
     """Return the JSON model of another notebook that had a path, from its newest version there."""
     return {
         "notebook_id": version.notebook_id,
-        "saved_at": format_time(time_of(version)),
-        "author": version.provenance.author if version.provenance else "",
+        "saved_at": format_time(version.origin.saved_at),
+        "author": version.origin.author,
     }
 
 

@@ -1,4 +1,4 @@
-"""Names and notes that people give to versions, kept beside the notebooks for all readers.
+"""Keep the names and notes that people give to versions, beside the notebooks, for all readers.
 
 A name is an object without bytes, whose key says which version has it and since when, and the note
 that goes with it. So one listing finds all names of a notebook, another name or none replaces one
@@ -8,16 +8,14 @@ without a right to delete, and a lifecycle rule for replaced versions leaves nam
 from __future__ import annotations
 
 import io
-import uuid
 from collections import defaultdict
 from dataclasses import replace
 from functools import partial
 from urllib.parse import quote, unquote
 
-from .._version import __version__
 from ..s3_paths import LONGEST_KEY
 from ..storage import Provenance, Store, Version
-from ..storage.base import format_time, sha256_of, utc_now
+from ..storage.base import format_time
 from ..storage.paging import all_pages
 from ..validation import BadInput
 from .lineage import Entry
@@ -38,7 +36,7 @@ def after_hidden(key: str) -> str:
 
 
 class Names:
-    """The names of versions, gathered from keys."""
+    """Gather the names of versions from keys."""
 
     def __init__(self) -> None:
         # By the notebook's key and the version's mark: since when, the name and the note.
@@ -94,9 +92,10 @@ async def give_name(
         If the notebook's path, the name and the note are too long together.
     StoreError
     """
-    now = utc_now()
+    content = io.BytesIO()
+    origin = Provenance.new(content, author=author)
     mark = quote(_mark(version), safe="")
-    key = f"{_prefix(version.key)}{mark}/{format_time(now)} {_written(name)}"
+    key = f"{_prefix(version.key)}{mark}/{format_time(origin.saved_at)} {_written(name)}"
     if note:
         key += f"/{_written(note)}"
     if len(key.encode()) > LONGEST_KEY:
@@ -104,14 +103,6 @@ async def give_name(
         raise BadInput(
             f"The notebook's path and this {what} are too long together: shorten the {what}."
         )
-    content = io.BytesIO()
-    origin = Provenance(
-        save_id=uuid.uuid4().hex,
-        saved_at=now,
-        sha256=sha256_of(content),
-        author=author,
-        release=__version__,
-    )
     await store.put(key, content, origin)
 
 

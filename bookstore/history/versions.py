@@ -1,11 +1,10 @@
-"""The history of a notebook as people see it: what is in the store, and what is still pending."""
+"""List, read and find the versions of a notebook: those in the store, and pending saves."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import shutil
-import sqlite3
 from collections.abc import Callable, Collection, Container, Coroutine
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
@@ -14,19 +13,13 @@ from typing import Any, BinaryIO
 
 from ..saves.identities import Identities, identify
 from ..saves.outbox import Outbox, Save
-from ..storage import (
-    StoreError,
-    TooLarge,
-    Version,
-    VersionIndex,
-    VersionNotFound,
-    VersionPage,
-)
+from ..storage import StoreError, TooLarge, Version, VersionIndex, VersionNotFound, VersionPage
 from ..storage.base import sha256_of
+from ..storage.index import INDEX_ERRORS
 from ..storage.paging import completed
 from ..storage.stores import Stores
 from ..validation import BadInput
-from .lineage import Entry, State, Trail, marked, pending_entry
+from .lineage import Entry, State, Trail, pending_entry
 from .names import names_of
 
 _SHORTEST_BEGINNING = 8  # characters of a version id that may stand for all of it
@@ -64,7 +57,7 @@ class EntryPage:
 
 
 class History:
-    """What there is of notebooks, in one store and in the outbox before it.
+    """Look up the versions of notebooks, in a store and in the outbox before it.
 
     Run its coroutines with `Bookstore.run`; they raise `StoreError` where the store fails.
 
@@ -160,13 +153,13 @@ class History:
                 if not room or trail.looked_at >= _MOST_LOOKED_AT:
                     break
         others = {}
-        with suppress(OSError, sqlite3.Error):
+        with suppress(*INDEX_ERRORS):
             known = await asyncio.to_thread(self._index.notebooks, key)
             others = {version.notebook_id: version for version in known}
         others |= trail.others
         others.pop(trail.notebook_id, None)
         return EntryPage(
-            entries=marked(_as_archived(entries, trail), has_latest=has_latest),
+            entries=_settled(entries, trail, has_latest=has_latest),
             next=trail.cursor,
             notebook_id=trail.notebook_id,
             others=list(others.values()),
@@ -195,9 +188,9 @@ class History:
                     if len(entries) >= limit:
                         return
 
-        with suppress(OSError, sqlite3.Error):
+        with suppress(*INDEX_ERRORS):
             _finish(gather())
-        return marked(_as_archived(entries, trail), has_latest=True)
+        return _settled(entries, trail, has_latest=True)
 
     def _folder(self, key: str) -> str:
         """Return the folder that the key's history stays in."""
@@ -248,13 +241,11 @@ class History:
             return entry
         download = partial(self._stores.home().download, target=target, limit=limit)
         start = target.tell()
-        try:
+        with suppress(VersionNotFound):
             name, named = await asyncio.to_thread(self._likely_place, key, version_id, trail)
             version = await download(name, version_id=named)
             if named or trail.owns(version):
                 return Entry(version=version, state="archived")
-        except VersionNotFound:
-            pass
         target.seek(start)
         target.truncate()
         found = (await self._searched(key, version_id, notebook)).version
@@ -280,13 +271,13 @@ class History:
 
     async def known_changes(self, heads: Collection[str]) -> dict[tuple[str, str], str]:
         """Return what is known here to have changed up to these versions, by the ids of both."""
-        with suppress(OSError, sqlite3.Error):
+        with suppress(*INDEX_ERRORS):
             return await asyncio.to_thread(self._index.changes, heads)
         return {}
 
     async def remember_changes(self, base: str, head: str, summary: str) -> None:
         """Keep on this machine what changed from one version to another, in words."""
-        with suppress(OSError, sqlite3.Error):
+        with suppress(*INDEX_ERRORS):
             await asyncio.to_thread(self._index.add_changes, base, head, summary)
 
     async def holds(self, key: str, file: str) -> bool:
@@ -314,7 +305,7 @@ class History:
                 if save.save_id == entry.version.version_id:
                     with suppress(OSError), self._outbox.open(save) as content:
                         return sha256_of(content)
-        return entry.version.provenance.sha256 if entry.version.provenance else ""
+        return entry.version.origin.sha256
 
     def _copied(self, save: Save, target: BinaryIO, limit: int | None) -> Entry | None:
         """Read a version as the save that it still is; None if it is that no more."""
@@ -335,7 +326,7 @@ class History:
         if version_id is None:
             return trail.start, None
         known = None
-        with suppress(OSError, sqlite3.Error):
+        with suppress(*INDEX_ERRORS):
             known = self._index.named(version_id)
         if known and (known.key == key or (trail.owns(known, surely=True))):
             return known.key, known.version_id
@@ -394,16 +385,18 @@ def _finish(work: Coroutine[Any, Any, None]) -> None:
         work.send(None)
 
 
-def _as_archived(entries: list[Entry], trail: Trail) -> list[Entry]:
-    """Show pending saves that have become versions meanwhile as what they are now."""
-    return [
-        (
-            Entry(version=trail.became[entry.version.version_id], state="archived")
-            if entry.version.version_id in trail.became
-            else entry
-        )
-        for entry in entries
-    ]
+def _settled(entries: list[Entry], trail: Trail, *, has_latest: bool) -> list[Entry]:
+    """Show saves that have become versions meanwhile as that, and the first entry as the latest.
+
+    The others are not the latest, though each key had one.
+    """
+    settled = []
+    for number, entry in enumerate(entries):
+        if archived := trail.became.get(entry.version.version_id):
+            entry = Entry(version=archived, state="archived")  # noqa: PLW2901
+        version = replace(entry.version, latest=has_latest and number == 0)
+        settled.append(replace(entry, version=version))
+    return settled
 
 
 def _ids(version: Version) -> set[str]:

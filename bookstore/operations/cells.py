@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, BinaryIO
+from typing import Any
 
 from ..core import Bookstore
 from ..history.lineage import Entry
 from ..notebooks.changes import bring_back
 from ..notebooks.json import open_to_show
 from ..validation import BadInput
-from .contents import copy_on_its_way, require_no_other, resolved
+from .contents import require_no_other, resolved, temporary_file
 from .restore import archive_what_is_there
 from .rooms import replacing
 
@@ -70,16 +70,11 @@ async def cell_of(
     BadInput
         If it has no such cell.
     """
-    with copy_on_its_way() as content:
+    with temporary_file() as content:
         key = bookstore.key("workspace", path)
         entry = await bookstore.run(bookstore.read(key, version_id, content))
-        notebook = await asyncio.to_thread(_opened, content)
+        notebook = await asyncio.to_thread(lambda: open_to_show(content.read()))
     cells = notebook["cells"]
     if not 1 <= number <= len(cells):
         raise BadInput(f"That version has {len(cells)} cells, so there is no cell {number}.")
     return entry, notebook, cells[number - 1]
-
-
-def _opened(content: BinaryIO) -> Any:
-    content.seek(0)
-    return open_to_show(content.read())

@@ -1,4 +1,4 @@
-"""What somebody wants to clone from a bucket, and whether it may be cloned."""
+"""Clone a version from a bucket, if that is allowed, as a file of the user's own."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ..core import Bookstore
+from ..s3_paths import s3_url
 from ..storage import BucketNotFound, Version, VersionNotFound
 from ..validation import bucket_name, object_key, shown, version_name
+from .contents import put_new, temporary_file
 
 
 class NotOffered(Exception):
@@ -63,7 +65,7 @@ class Source:
         return self.key.rpartition("/")[2]
 
     async def describe(self, bookstore: Bookstore) -> Version:
-        """Ask what it is; belongs into the `run` of a `Bookstore`. Raises `NotOffered`."""
+        """Describe the version, in `Bookstore.run`. Raises `NotOffered`."""
         with self._missing():
             store = bookstore.stores.of_bucket(self.bucket)
             return await store.describe(self.key, self.version_id or None)
@@ -71,7 +73,7 @@ class Source:
     async def download(
         self, bookstore: Bookstore, target: BinaryIO, *, limit: int | None = None
     ) -> Version:
-        """Fetch its bytes, of which there may be `max_clone_size` or fewer; belongs into `run`.
+        """Fetch its bytes, at most `max_clone_size` or `limit`, in `Bookstore.run`.
 
         Raises
         ------
@@ -86,7 +88,7 @@ class Source:
 
     @contextmanager
     def _missing(self) -> Iterator[None]:
-        """Take what is missing for what the link is wrong about, not for the server's trouble."""
+        """Blame the link, and not the server, for what is missing."""
         try:
             yield
         except BucketNotFound as error:
@@ -96,3 +98,38 @@ class Source:
             raise NotOffered(
                 f"There is no{version} {self.key} in the bucket {shown(self.bucket)}."
             ) from error
+
+
+async def clone(
+    bookstore: Bookstore, contents_manager: Any, source: Source, target: str
+) -> dict[str, Any]:
+    """Save a version from a bucket under the next free name.
+
+    Parameters
+    ----------
+    bookstore : Bookstore
+    contents_manager : ContentsManager
+    source : Source
+    target : str
+        Where it goes, checked.
+
+    Returns
+    -------
+    dict
+        The clone's contents model, without content, and the ``s3_path`` and ``versionID`` of its
+        source.
+
+    Raises
+    ------
+    NotOffered
+    StoreError
+    BadInput
+        If nothing can be put there.
+    """
+    with temporary_file() as content:
+        version = await bookstore.run(source.download(bookstore, content))
+        origin = s3_url(source.bucket, source.key, version.version_id)
+        async with bookstore.naming:
+            saved = await put_new(contents_manager, target, content, source=origin)
+    s3_path = s3_url(source.bucket, source.key)
+    return {**saved, "s3_path": s3_path, "versionID": version.version_id}

@@ -1,4 +1,4 @@
-"""Files on their way into a contents manager, as clones and restored versions are."""
+"""Save files through a contents manager, as clones and restored versions are."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ..notebooks.json import NotANotebook, open_notebook
 from ..saves.recorder import copying
 from ..validation import NOTEBOOK, BadInput, shown
 
-_IN_MEMORY = 1 << 20  # bytes of a copy on its way; what is longer waits on disk
+_IN_MEMORY = 1 << 20  # bytes
 
 
-def copy_on_its_way() -> BinaryIO:
-    """Make room for a copy between where it comes from and where it goes."""
+def temporary_file() -> BinaryIO:
+    """Open a temporary file; up to 1 MiB stays in memory."""
     return cast(BinaryIO, SpooledTemporaryFile(_IN_MEMORY))
 
 

@@ -10,9 +10,9 @@ from typing import Any
 from ..bookstore_config import username
 from ..core import Bookstore
 from ..s3_paths import s3_url
-from ..storage import StoreUnavailable, Version
+from ..storage import StoreUnavailable
 from ..validation import shown, target_path
-from .contents import copy_on_its_way, os_path_of, put, require_inside, require_no_other, resolved
+from .contents import os_path_of, put, require_inside, require_no_other, resolved, temporary_file
 from .rooms import replacing
 
 
@@ -47,25 +47,21 @@ async def restore(
     else:
         target = target_path(target, of=path)
         await asyncio.to_thread(require_inside, contents_manager, target)
-    with copy_on_its_way() as content:
+    with temporary_file() as content:
         key = bookstore.key("workspace", path)
         entry = await bookstore.run(bookstore.read(key, version_id, content))
         await archive_what_is_there(bookstore, contents_manager, target)
-        version = entry.version
+        version, origin = entry.version, entry.version.origin
         source = s3_url(bookstore.bucket, version.key, version.version_id)
-        restored = _goes_on_with(version) if target == path else ""
+        # In place, the notebook goes on with the copy, unless it is another user's.
+        goes_on = target == path and origin.author == username()
+        restored = origin.notebook_id if goes_on else ""
 
         def write() -> Awaitable[Any]:
             return put(contents_manager, target, content, source=source, restored=restored)
 
         saved = await replacing(contents_manager, target, write)
         return dict(saved)
-
-
-def _goes_on_with(version: Version) -> str:
-    """Return the notebook that goes on where a version is restored in place: not another user's."""
-    origin = version.provenance
-    return origin.notebook_id if origin and origin.author == username() else ""
 
 
 async def archive_what_is_there(bookstore: Bookstore, contents_manager: Any, path: str) -> None:

@@ -14,13 +14,13 @@ from tornado.web import StaticFileHandler
 
 from ..clone import source_in_query
 from ..core import Bookstore, Section
-from ..history.lineage import Entry, time_of
+from ..history.lineage import Entry
 from ..history.models import as_model, other_as_model
 from ..notebooks.changes import CellChange, changed_metadata, compare_cells, source_of, summary
 from ..notebooks.json import NotANotebook
 from ..notebooks.view import outputs_renderer, rendered
 from ..operations.cells import cell_of
-from ..operations.contents import copy_on_its_way, resolved
+from ..operations.contents import resolved, temporary_file
 from ..operations.rooms import windows_of
 from ..storage import StoreError
 from ..storage.base import format_time, parse_time
@@ -255,7 +255,7 @@ class CellPageHandler(_BrowseHandler):
             path=path,
             number=number,
             source=source_of(cell),
-            saved_at=format_time(time_of(entry.version)),
+            saved_at=format_time(entry.version.origin.saved_at),
             api_url=self.server_url(f"api/bookstore/cell/{quote(path)}"),
             model={"version_id": version_id, "cell": number},
             windows=await windows_of(self.contents_manager, path),
@@ -272,18 +272,19 @@ class ViewHandler(_ContentHandler):
         path = notebook_path(path)
         key = self.bookstore.key(self.section, path)
         version_id = self.get_query_argument("version_id", "") or None
-        with copy_on_its_way() as content:
-            entry = await self.read(key, version_id and version_name(version_id), content)
+        with temporary_file() as content:
+            reading = self.bookstore.read(key, version_id and version_name(version_id), content)
+            entry = await self.bookstore.run(reading)
             if self.get_query_argument("download", ""):
                 await self._download(entry, content)
                 return
             parts = await asyncio.to_thread(_rendered, entry.version.key, content)
-        (entry,) = await self.bookstore.run(self.bookstore.history.named([entry]))
+        (version,) = await self.named_models([entry])
         older, newer = await asyncio.to_thread(self._neighbours, key, entry)
         await self.content_page(
             "view.html",
             path=path,
-            version=as_model(self.bookstore, self.section, entry),
+            version=version,
             older=older,
             newer=newer,
             is_saved=self.section == "workspace",
@@ -319,7 +320,7 @@ class ClonePreviewHandler(_ContentHandler):
     async def get(self) -> None:
         """Show it, as the page of a version does."""
         source = source_in_query(self)
-        with copy_on_its_way() as content:
+        with temporary_file() as content:
             downloading = source.download(self.bookstore, content, limit=_LARGEST_PREVIEW)
             await self.bookstore.run(downloading)
             content.seek(0)

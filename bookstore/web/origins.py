@@ -65,8 +65,7 @@ class Origins:
 
     def of(self, entry: Entry) -> Origin | None:
         """Return where a version comes from; None if it is no copy."""
-        origin = entry.version.provenance
-        copied_from = origin.copied_from if origin else ""
+        copied_from = entry.version.origin.copied_from
         if not copied_from:
             return None
         found = _STORED.fullmatch(copied_from)
@@ -85,9 +84,8 @@ class Origins:
     def _restored(self, version_id: str) -> Origin:
         href = self._view("workspace", self._path, version_id)
         for version in self._versions:
-            told = version.provenance
-            if version_id in (version.version_id, told.save_id if told else None):
-                saved_at = format_time(told.saved_at if told else version.stored_at)
+            if version_id in (version.version_id, version.save_id):
+                saved_at = format_time(version.origin.saved_at)
                 return Origin("restored from", "the version of", saved_at, href)
         return Origin("restored from", "an older version", href=href)
 

@@ -1,4 +1,4 @@
-"""Bookstore's settings, in Jupyter's own configuration system: ``c.BookstoreSettings.…``."""
+"""Define the settings of Bookstore, ``c.BookstoreSettings.…``, and check them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,24 @@ _LEAST = (
 
 
 class Text(Unicode):  # type: ignore[type-arg]
-    """A text; None in a configuration file stands for the default, as where it is not set."""
+    """Take a text; None in a configuration file stands for the default, as where it is not set.
+
+    Parameters
+    ----------
+    default_value : str
+    environment : str
+        The variable whose value is the default, if it is set.
+    **options
+        As for `Unicode`.
+    """
+
+    def __init__(self, default_value: str = "", *, environment: str = "", **options: Any) -> None:
+        super().__init__(default_value, **options)
+        self._environment = environment
+
+    def default(self, obj: Any = None) -> str:
+        """Return the default."""
+        return os.environ.get(self._environment, str(self.default_value))
 
     def validate(self, obj: Any, value: Any) -> Any:
         """Replace None."""
@@ -37,7 +54,7 @@ class Text(Unicode):  # type: ignore[type-arg]
 
 
 class BookstoreSettings(LoggingConfigurable):
-    """Where versions are kept, and how they get there.
+    """Configure where versions are kept, and how they get there.
 
     Each setting can be given in a Jupyter config file, as in ``c.BookstoreSettings.s3_bucket =
     "notebooks"``, or on the command line, as in ``--BookstoreSettings.s3_bucket=notebooks``.
@@ -64,20 +81,27 @@ class BookstoreSettings(LoggingConfigurable):
         name, as in `workspace_prefix`.""",
     ).tag(config=True)
     s3_bucket = Text(
+        environment="JPYNB_S3_BUCKET",
         help="The bucket that keeps the versions. Default: $JPYNB_S3_BUCKET.",
     ).tag(config=True)
     s3_endpoint_url = Text(
+        AWS_ENDPOINT_URL,
+        environment="JPYNB_S3_ENDPOINT_URL",
         help=f"""Address of the object store. Default: $JPYNB_S3_ENDPOINT_URL, or
         {AWS_ENDPOINT_URL}.""",
     ).tag(config=True)
     s3_region_name = Text(
+        "us-east-1",
+        environment="JPYNB_S3_REGION_NAME",
         help="Region of the bucket. Default: $JPYNB_S3_REGION_NAME, or us-east-1.",
     ).tag(config=True)
     s3_access_key_id = Text(
+        environment="JPYNB_S3_ACCESS_KEY_ID",
         help="""Access key id. Default: $JPYNB_S3_ACCESS_KEY_ID; if that is empty too, botocore
         looks for credentials.""",
     ).tag(config=True)
     s3_secret_access_key = Text(
+        environment="JPYNB_S3_SECRET_ACCESS_KEY",
         help="Secret access key. Default: $JPYNB_S3_SECRET_ACCESS_KEY.",
     ).tag(config=True)
     s3_session_token = Text(
@@ -131,29 +155,9 @@ class BookstoreSettings(LoggingConfigurable):
     def _local_dir_default(self) -> str:
         return str(Path(jupyter_data_dir()).absolute() / "bookstore")
 
-    @default("s3_bucket")
-    def _s3_bucket_default(self) -> str:
-        return os.environ.get("JPYNB_S3_BUCKET", "")
-
-    @default("s3_endpoint_url")
-    def _s3_endpoint_url_default(self) -> str:
-        return os.environ.get("JPYNB_S3_ENDPOINT_URL", AWS_ENDPOINT_URL)
-
-    @default("s3_region_name")
-    def _s3_region_name_default(self) -> str:
-        return os.environ.get("JPYNB_S3_REGION_NAME", "us-east-1")
-
-    @default("s3_access_key_id")
-    def _s3_access_key_id_default(self) -> str:
-        return os.environ.get("JPYNB_S3_ACCESS_KEY_ID", "")
-
-    @default("s3_secret_access_key")
-    def _s3_secret_access_key_default(self) -> str:
-        return os.environ.get("JPYNB_S3_SECRET_ACCESS_KEY", "")
-
     @property
     def local_path(self) -> Path:
-        """`local_dir`, with its ``~`` filled in."""
+        """Return `local_dir`, with its ``~`` filled in."""
         return Path(os.path.expanduser(self.local_dir))  # pathlib's own fails for unknown users
 
     def values(self) -> dict[str, Any]:
@@ -228,15 +232,10 @@ def require_working(settings: BookstoreSettings) -> None:
     TraitError
         A server reports it as a bad configuration and does not start.
     """
-    problems = list(_problems(settings))
+    checks = (_of_the_store, _of_the_bucket, _of_numbers, _of_folders, _of_prefixes)
+    problems = [problem for check in checks for problem in check(settings)]
     if problems:
-        raise TraitError(" ".join(problems))
-
-
-def _problems(settings: BookstoreSettings) -> Iterator[str]:
-    for check in (_of_the_store, _of_the_bucket, _of_numbers, _of_folders, _of_prefixes):
-        for setting, problem in check(settings):
-            yield f"c.BookstoreSettings.{setting}: {problem}"
+        raise TraitError(" ".join(f"c.BookstoreSettings.{name}: {what}" for name, what in problems))
 
 
 def _of_the_store(settings: BookstoreSettings) -> Iterator[_Problem]:

@@ -1,8 +1,7 @@
-"""The server we run in, classic Notebook 6 or jupyter_server 2, and the bases each of them wants.
+"""Import the base classes of the running server: classic Notebook 6, or jupyter_server 2.
 
-Both are often installed together (notebook 6.5 brings jupyter_server 2 along), so what can be
-imported says nothing: the running application decides. Everything else in Bookstore is written
-once, on the names that this module resolves.
+Both are often installed together (notebook 6.5 depends on jupyter_server 2), so the running
+application decides, and not what can be imported. No other module names either package.
 """
 
 from __future__ import annotations
@@ -40,16 +39,8 @@ def running() -> str:
             return JUPYTER_SERVER
         if "notebook.notebookapp" in modules:
             return CLASSIC
-    return CLASSIC if _classic_is_installed() else JUPYTER_SERVER
-
-
-def _classic_is_installed() -> bool:
-    return find_spec(CLASSIC) is not None and find_spec(f"{CLASSIC}.notebookapp") is not None
-
-
-def _no_authorizer(method: _Method) -> _Method:
-    """Stand in for jupyter_server's ``@authorized``: classic has only users who may do all."""
-    return method
+    is_installed = find_spec(CLASSIC) and find_spec(f"{CLASSIC}.notebookapp")
+    return CLASSIC if is_installed else JUPYTER_SERVER
 
 
 SERVER = running()
@@ -66,27 +57,22 @@ SyncFileCheckpoints: Any = _checkpoints.FileCheckpoints
 FileCheckpoints: Any = getattr(_checkpoints, "AsyncFileCheckpoints", SyncFileCheckpoints)
 APIHandler: Any = _handlers.APIHandler
 JupyterHandler: Any = getattr(_handlers, "JupyterHandler", None) or _handlers.IPythonHandler
-authorized: Callable[[_Method], _Method] = (
-    import_module("jupyter_server.auth.decorator").authorized
-    if SERVER == JUPYTER_SERVER
-    else _no_authorizer
-)
-
-
-# Which request is answered now; jupyter_server tells it since 2.6.
-_context: Any = None
+# Each user of classic may do all.
+authorized: Callable[[_Method], _Method] = lambda method: method  # noqa: E731
+_context: Any = None  # the request that is answered now, since jupyter_server 2.6
 if SERVER == JUPYTER_SERVER:
+    authorized = import_module("jupyter_server.auth.decorator").authorized
     with suppress(ImportError):
         _context = import_module("jupyter_server.base.call_context").CallContext
 
 
 def is_asynchronous(contents_manager: Any) -> bool:
-    """Return whether a contents manager awaits what its checkpoints return; classic's never do."""
+    """Return whether a contents manager awaits its checkpoints; none of classic does."""
     return isinstance(contents_manager, getattr(_managers, "AsyncContentsManager", ()))
 
 
 def current_username() -> str:
-    """Return who asks for what is done now; empty where nobody does, or the server can't tell.
+    """Return the name of the user whose request is answered now; empty if that is not known.
 
     The stock identity providers know a token or a password, and make names up. A room of
     jupyter-collaboration saves by itself, within the GET request of whoever opened it.
@@ -111,7 +97,7 @@ def location_of(path: str, settings: Mapping[str, Any]) -> str:
     path : str
         The file's API path.
     settings : Mapping[str, Any]
-        Those of the tornado application.
+        The tornado application's.
 
     Returns
     -------

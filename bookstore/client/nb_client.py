@@ -130,7 +130,7 @@ class NotebookClient:
         # Proxies in the environment are for other machines; NO_PROXY seldom names this one.
         session.trust_env = not servers.is_this_machine(urlsplit(self.url).hostname or "")
         # With an auth callable, requests does not replace the token by an entry of ~/.netrc.
-        session.auth = _keep_headers
+        session.auth = lambda request: request
         if self._password is not None:
             self._log_in(session)
         return session
@@ -313,10 +313,6 @@ def message_of(answer: requests.Response) -> str:
     except (ValueError, TypeError, KeyError):
         return ""
     return message if isinstance(message, str) else ""
-
-
-def _keep_headers(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
 
 
 class _Collection(type):

@@ -122,9 +122,13 @@ def is_this_machine(host: str) -> bool:
 
 
 def _recorded_servers() -> Iterator[Record]:
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    # Servers write the connection files of their kernels beside their own.
+    directories = {jupyter_runtime_dir(), os.path.dirname(connection_file())} - {""}
     files = {
         file
-        for directory in _runtime_dirs()
+        for directory in directories
         for pattern in _INFO_FILES
         for file in Path(directory).glob(pattern)
     }
@@ -135,13 +139,6 @@ def _recorded_servers() -> Iterator[Record]:
                 yield {**record, "url": _reachable(str(record["url"]))}
         except (OSError, ValueError, TypeError, KeyError, OverflowError):
             continue  # the server has just ended, or is writing its file
-
-
-def _runtime_dirs() -> set[str]:
-    from jupyter_core.paths import jupyter_runtime_dir
-
-    # Servers write the connection files of their kernels beside their own.
-    return {jupyter_runtime_dir(), os.path.dirname(connection_file())} - {""}
 
 
 def _is_alive(pid: int) -> bool:

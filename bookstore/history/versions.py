@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Callable, Collection, Container, Coroutine
+from collections.abc import Callable, Collection, Container
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from ..saves.identities import Identities, identify
 from ..saves.outbox import Outbox, Save
@@ -30,7 +30,7 @@ _MOST_LOOKED_AT = 2_000  # versions that are listed for one page
 
 @dataclass(frozen=True, kw_only=True)
 class EntryPage:
-    """Some versions, and where the next page begins.
+    """Hold some versions, and where the next page begins.
 
     Attributes
     ----------
@@ -188,8 +188,8 @@ class History:
                     if len(entries) >= limit:
                         return
 
-        with suppress(*INDEX_ERRORS):
-            _finish(gather())
+        with suppress(*INDEX_ERRORS, StopIteration):
+            gather().send(None)  # nothing in it waits, so that it needs no event loop
         return _settled(entries, trail, has_latest=True)
 
     def _folder(self, key: str) -> str:
@@ -377,12 +377,6 @@ def _waiting(saves: list[Save], key: str, version_id: str | None, trail: Trail) 
         if version_id == save.save_id and is_own:
             return save
     return None
-
-
-def _finish(work: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine that waits for nothing, without an event loop."""
-    with suppress(StopIteration):
-        work.send(None)
 
 
 def _settled(entries: list[Entry], trail: Trail, *, has_latest: bool) -> list[Entry]:

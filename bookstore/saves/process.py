@@ -124,7 +124,11 @@ class UploaderProcess:
         with events:
             for line in events:
                 try:
-                    self._pass_on(json.loads(line))
+                    event = json.loads(line)
+                    if event["event"] == "log":
+                        self._log.log(event["level"], "Bookstore: %s", event["message"])
+                    else:
+                        self._on_event(event)
                 except Exception:  # whatever it is, the next event is passed on
                     self._log.exception("Bookstore: an event of the uploader was not understood.")
         return self._process.wait()
@@ -178,9 +182,3 @@ class UploaderProcess:
         if self._to_process:
             with suppress(OSError):
                 self._to_process.close()
-
-    def _pass_on(self, event: Event) -> None:
-        if event["event"] == "log":
-            self._log.log(event["level"], "Bookstore: %s", event["message"])
-        else:
-            self._on_event(event)

@@ -1,3 +1,3 @@
-"""The one place that holds the release."""
+"""Define the release, in this place only."""
 
 __version__ = "3.0.0.dev0"

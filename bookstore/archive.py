@@ -20,7 +20,7 @@ _LONGEST_WAIT = 120.0  # seconds
 
 
 class ArchiveRecord(NamedTuple):
-    """A notebook to be archived without being saved.
+    """Hold a notebook that is to be archived without being saved.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ class ArchivingMixin:
             recorder.record_file(path, os_path, author=flavours.current_username())
 
     def rename_file(self, old_path: str, new_path: str) -> Any:
-        """Rename, as the base class does, and have the next save say so."""
+        """Rename, as the base class does; the notebook keeps its history."""
 
         def note() -> None:
             if self.bookstore.recorder and plain_path(old_path) != plain_path(new_path):
@@ -109,7 +109,7 @@ class ArchivingMixin:
         return _followed(super().rename_file(old_path, new_path), note)  # type: ignore[misc]
 
     def delete_file(self, path: str) -> Any:
-        """Delete, as the base class does, and have no save speak of a rename before that."""
+        """Delete, as the base class does; what comes under the path later is another notebook."""
 
         def note() -> None:
             if self.bookstore.recorder:
@@ -118,7 +118,7 @@ class ArchivingMixin:
         return _followed(super().delete_file(path), note)  # type: ignore[misc]
 
     def restore_checkpoint(self, checkpoint_id: str, path: str) -> Any:
-        """Restore, and give back what the checkpoints do: an awaitable is to be awaited."""
+        """Restore, and return what the checkpoints return, which may be an awaitable."""
         return self.checkpoints.restore_checkpoint(self, checkpoint_id, path)  # type: ignore[attr-defined]
 
     async def _path_lock(self, path: str) -> asyncio.Lock:
@@ -154,7 +154,7 @@ class ArchivingMixin:
 
 
 def _followed(outcome: Any, note: Callable[[], None]) -> Any:
-    """Note what a contents manager has done, if need be when that was awaited."""
+    """Call `note` after a method of a contents manager, which may have to be awaited."""
 
     async def awaited() -> Any:
         done = await outcome
@@ -183,7 +183,7 @@ def archiving(base: type) -> type:
 
 
 class BookstoreContentsArchiver(ArchivingMixin, flavours.LargeFileManager):  # type: ignore[misc]
-    """The server's own contents manager, and every save of a notebook becomes a version."""
+    """Archive every save of a notebook; otherwise the server's own contents manager."""
 
 
 def archive_saves_of(contents_manager: Any, bookstore: Bookstore) -> bool:

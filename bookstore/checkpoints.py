@@ -1,4 +1,4 @@
-"""Versions in Jupyter's own "Revert to checkpoint"."""
+"""Show versions as checkpoints, in Jupyter's own "Revert to checkpoint" menu."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _COPY_LIFE = 300.0  # seconds after which a copy of a version may be removed
 
 
 class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
-    """A notebook's checkpoints are its versions; those of other files stay files.
+    """Show a notebook's versions as its checkpoints; those of other files stay files.
 
-    Listed are the versions that this machine has archived, or was told of, and the saves that are
-    still pending, without asking a network. A checkpoint's id is the id of the save.
+    The versions that this machine knows are listed, and pending saves; the store is not contacted.
+    A checkpoint's id is the id of the save.
     """
 
     def create_checkpoint(self, contents_mgr: Any, path: str) -> Any:
@@ -129,7 +129,7 @@ class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
 
     @cached_property
     def _copies(self) -> TemporaryDirectory[str]:
-        """Return where copies of versions are, for those who read a checkpoint as a file."""
+        """Return the directory for copies of versions that are read as files."""
         return TemporaryDirectory(prefix="bookstore-checkpoints-")
 
     @cached_property
@@ -140,13 +140,13 @@ class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
         return flavours.SyncFileCheckpoints(parent=self.parent)
 
     def _answered(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        """Return what this contents manager takes from a method: a value, or an awaitable of it."""
+        """Call a function; return its value, or an awaitable if this contents manager wants one."""
         if self._is_asynchronous:
             return asyncio.to_thread(work, *arguments)
         return work(*arguments)
 
     def _ready(self, value: Any) -> Any:
-        """Return what is there already, as this contents manager takes it."""
+        """Return a value, or an awaitable of it if this contents manager wants one."""
 
         async def ready() -> Any:
             return value

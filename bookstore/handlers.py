@@ -1,4 +1,4 @@
-"""The routes, and what the server calls to load Bookstore."""
+"""List the routes, and load Bookstore into a running server."""
 
 from __future__ import annotations
 

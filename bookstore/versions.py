@@ -1,4 +1,4 @@
-"""The versions of notebooks: listed, read, compared and restored."""
+"""List, read, compare, name and restore versions: the handlers of the API."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _LARGEST_DESCRIBED = 10_000_000  # bytes of a version whose changes are told in 
 
 
 class HistoryRequest:
-    """What a request that looks into the history asks for; API and pages have it in common."""
+    """Read the parameters of a request about the history, and answer from it: API and pages."""
 
     bookstore: Bookstore
     get_query_argument: Callable[..., str]
@@ -48,7 +48,7 @@ class HistoryRequest:
 
     @property
     def section(self) -> Section:
-        """Which notebooks are meant: those saved, or those published."""
+        """Return which notebooks are meant: those saved, or those published."""
         return section_of(self.get_query_argument("in", "workspace"))
 
     @property

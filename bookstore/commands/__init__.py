@@ -1,1 +1,1 @@
-"""The commands of ``jupyter bookstore``, those that belong together in a module."""
+"""Define the commands of ``jupyter bookstore``."""

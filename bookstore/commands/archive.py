@@ -1,7 +1,7 @@
-"""Notebooks on their way into the store: those that were there before Bookstore, and pending saves.
+"""Archive the notebooks of a folder, and upload pending saves: ``archive`` and ``drain``.
 
-Both go the way of a save, through the outbox. So neither is lost, nor becomes two versions, when
-this process or the machine is stopped midway.
+Both use the outbox, as saves do. So neither is lost, nor becomes two versions, when this process
+or the machine is stopped midway.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ class Archive(BookstoreCommand):
 
 @dataclass
 class _Taken:
-    """What has been done so far.
+    """Record what has been done so far.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What the commands have in common: configuration, output, errors and exit codes."""
+"""Define what the commands share: configuration, output, errors and exit codes."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Failed(Exception):
 
 
 class BookstoreApplication(JupyterApp):
-    """What the commands, and the application that has them, have in common."""
+    """Define what the commands, and the application that has them, have in common."""
 
     name = "jupyter bookstore"
     version = __version__
@@ -154,7 +154,7 @@ class BookstoreApplication(JupyterApp):
 
 
 class BookstoreCommand(BookstoreApplication):
-    """One command.
+    """Run one command.
 
     Attributes
     ----------
@@ -245,7 +245,7 @@ class BookstoreCommand(BookstoreApplication):
 
     @cached_property
     def bookstore(self) -> Bookstore:
-        """Bookstore, as it is configured."""
+        """Return the `Bookstore` that is configured."""
         return get_bookstore(self)
 
     @property

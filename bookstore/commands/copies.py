@@ -1,4 +1,4 @@
-"""Versions that become files again: restored, or cloned from a bucket."""
+"""Write versions to files: ``restore`` and ``clone``."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ State = Literal["ok", "note", "problem"]
 
 @dataclass(frozen=True)
 class Check:
-    """What was tried, and how it went.
+    """Hold the outcome of one check.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The whole archive, or the newest of it, as plain files."""
+"""Write the archive, or the newest versions only, to plain files: ``export``."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Export(BookstoreCommand):
 
 
 class _Export:
-    """One export to a folder, and what it has done so far."""
+    """Export to a folder, and count what was done."""
 
     def __init__(self, store: Store, folder: Path) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""Progress bars on standard error, where that is a terminal."""
+"""Show progress bars on standard error, if that is a terminal."""
 
 from __future__ import annotations
 

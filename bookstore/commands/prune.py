@@ -1,4 +1,4 @@
-"""Old versions, listed to be removed, and removed where that is wanted."""
+"""List old versions, and remove them: ``prune``."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ class Prune(HistoryCommand):
 
 
 class _Pruning:
-    """What has become of old versions so far."""
+    """Find the old versions, and remove them."""
 
     def __init__(self, store: Store, names: Names) -> None:
         self._store = store

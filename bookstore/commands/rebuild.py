@@ -1,4 +1,4 @@
-"""Rebuild the index of this machine."""
+"""Rebuild the index of this machine: ``rebuild``."""
 
 from __future__ import annotations
 

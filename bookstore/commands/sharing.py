@@ -1,4 +1,4 @@
-"""Notebooks for others: published, and named in links."""
+"""Publish notebooks, and print links to them: ``publish`` and ``link``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How archiving goes."""
+"""Show the state of archiving: ``status``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Status(BookstoreCommand):
     """
 
     async def answer(self, *arguments: str) -> dict[str, Any]:
-        """Ask a server for its status, too."""
+        """Return the status, as the server's API does."""
         return asdict(await asyncio.to_thread(self.bookstore.status))
 
     def show(self, answer: dict[str, Any]) -> None:

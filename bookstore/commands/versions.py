@@ -1,4 +1,4 @@
-"""A notebook's versions: listed, named, shown and compared."""
+"""List, name, show and compare versions: ``versions``, ``name``, ``show`` and ``diff``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PAGE = 200
 
 
 class HistoryCommand(BookstoreCommand):
-    """A command that looks into the history of saved notebooks, or of published ones."""
+    """Run a command on the history of saved notebooks, or of published ones."""
 
     section = Enum(
         ["workspace", "published"],

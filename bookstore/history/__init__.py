@@ -1,1 +1,1 @@
-"""The way back: the versions of one notebook, and the list of notebooks."""
+"""Look up versions: those of one notebook, and the newest of all notebooks."""

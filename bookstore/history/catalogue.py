@@ -107,7 +107,7 @@ class _Wanted:
 
 
 class _Listed(Protocol):
-    """What can be asked which keys there are: a store, or what is remembered of one."""
+    """List keys: a store does, or what is remembered of one."""
 
     async def keys(self, prefix: str, *, limit: int, after: str | None = None) -> KeyPage: ...
 

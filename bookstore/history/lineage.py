@@ -1,4 +1,4 @@
-"""The versions of one notebook, newest first, under all the keys that it had.
+"""Follow the versions of one notebook, newest first, under all the keys that it had.
 
 Each key has its versions in the store's order, and saves that are pending are newer than those. The
 notebook's first version under a key names the key before: its history goes on there, and comes back
@@ -28,7 +28,7 @@ _LONGEST_CURSOR = 1 << 20  # bytes
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A version in a notebook's history.
+    """Hold a version in a notebook's history.
 
     Attributes
     ----------
@@ -48,14 +48,14 @@ class Entry:
 
 
 class ListVersions(Protocol):
-    """Lists the versions of a key, with what is known of each: a store's, or an index's."""
+    """List the versions of a key, with their provenances: from a store, or from an index."""
 
     async def __call__(self, key: str, *, limit: int, after: str | None) -> VersionPage: ...
 
 
 @dataclass
 class _Place:
-    """How far the versions of one key were gone through.
+    """Hold how far the versions of one key were read.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class _Place:
 
 
 class Trail:
-    """Where a notebook's versions are, and how far they were gone through.
+    """Read a notebook's versions, key by key, and remember how far.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ class Trail:
     async def entries(
         self, list_versions: ListVersions, saves: list[Save], *, at_once: int
     ) -> AsyncGenerator[Entry, None]:
-        """Go on through the versions.
+        """Yield the versions that come next.
 
         Parameters
         ----------
@@ -204,7 +204,7 @@ class Trail:
         return entry
 
     def _pass_over_others(self, place: _Place) -> None:
-        """See whether the versions that are left are all of other notebooks."""
+        """Skip the versions of other notebooks that come next."""
         while place.versions:
             version = place.versions[0]
             owner = version.notebook_id or place.owner
@@ -225,7 +225,7 @@ class Trail:
         return is_own
 
     def _go_on(self, key: str, former: str) -> None:
-        """Go on with the key that the notebook had before."""
+        """Read the key next that the notebook had before."""
         if former in ("", key) or not former.startswith(self._folder):
             return
         if _checksum(former) not in self._over:
@@ -263,7 +263,7 @@ class Trail:
 
     @classmethod
     def resumed(cls, cursor: str, folder: str, name: str, is_other: Callable[[str], bool]) -> Trail:
-        """Go on from a cursor. It comes from outside: each key in it must be in the folder.
+        """Resume from a cursor. It comes from outside: each key in it must be in the folder.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""What versions look like in JSON, and how they are named in links."""
+"""Write versions as JSON models, and as links."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A notebook itself: its JSON, how two of them differ, and how one looks."""
+"""Work on the contents of notebooks: read, compare and render them."""

@@ -30,14 +30,14 @@ EDITS: tuple[Kind, ...] = ("edited", "added", "removed", "moved")
 
 
 class Piece(NamedTuple):
-    """A piece of a line, and whether the other line does not have it."""
+    """Hold a piece of a line, and whether the other line lacks it."""
 
     text: str
     is_changed: bool
 
 
 class Line(NamedTuple):
-    """Two lines beside each other; None where one side has none."""
+    """Hold two lines beside each other; None where one side has none."""
 
     old: list[Piece] | None
     new: list[Piece] | None
@@ -45,7 +45,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class CellChange:
-    """What became of a cell.
+    """Hold what became of a cell.
 
     Attributes
     ----------
@@ -192,7 +192,7 @@ def _counted(number: int, what: str) -> str:
 
 
 def in_words(changes: Sequence[CellChange], metadata: Sequence[str]) -> str:
-    """Say what changed, in cells and in the notebook's own metadata, where nothing is no answer."""
+    """Sum up changes of cells and of the notebook's metadata; never empty."""
     return summary(changes) or ("metadata changed" if metadata else "no change")
 
 

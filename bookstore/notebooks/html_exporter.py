@@ -1,4 +1,4 @@
-"""nbconvert's HTML, with formulas that are shown without a script."""
+"""Export HTML with nbconvert, with formulas that are shown without a script."""
 
 from __future__ import annotations
 

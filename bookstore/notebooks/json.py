@@ -1,4 +1,4 @@
-"""Notebooks as JSON from outside: read strictly, and never taken for trusted."""
+"""Read notebooks as untrusted JSON, and write them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What users do, written once for HTTP, the shell, papermill and checkpoints."""
+"""Do what users ask for, by HTTP, in a shell, with papermill or by checkpoints."""

@@ -1,4 +1,4 @@
-"""Bringing one cell of a version back into the notebook as it is now."""
+"""Bring one cell of a version back into the notebook as it is now."""
 
 from __future__ import annotations
 

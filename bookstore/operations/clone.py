@@ -25,7 +25,7 @@ class NotAllowed(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A version of an object that somebody wants to clone.
+    """Name a version of an object that somebody wants to clone.
 
     Attributes
     ----------

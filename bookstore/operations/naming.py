@@ -1,4 +1,4 @@
-"""Giving a version a name, by which people find it again."""
+"""Name versions, so that people find them again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bringing a version back, with what is there now archived first."""
+"""Restore a version, after what is there now was archived."""
 
 from __future__ import annotations
 

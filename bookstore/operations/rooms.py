@@ -1,7 +1,7 @@
-"""Notebooks that several people edit at once: the rooms of jupyter-collaboration, where it runs.
+"""Replace notebooks that are open in jupyter-collaboration, where several people edit them.
 
-It keeps an open notebook in a shared document, writes that to disk a moment after each change, and
-takes a file that was replaced for what all shall see. Without it, files are just written here.
+It keeps an open notebook in a shared document (a room), writes that to disk a moment after each
+change, and reloads it when the file is replaced. Without it, files are just written here.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The way of a save: recorded, durable in the outbox, uploaded to the store."""
+"""Archive saves: record them in the outbox, and upload them to the store."""

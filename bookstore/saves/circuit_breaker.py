@@ -1,4 +1,4 @@
-"""Outages of a store: one upload at a time tries whether it is over, the others wait for that."""
+"""Limit uploads while the store is down: one at a time probes it, the others wait."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def retry_delays() -> Iterator[float]:
 
 
 class Outage:
-    """Keeps a store that is down from being asked by every notebook that waits for it."""
+    """Circuit breaker: while the store is down, one upload at a time probes it."""
 
     def __init__(self) -> None:
         self._is_on = False

@@ -1,4 +1,4 @@
-"""A clock for saves: its times never repeat or run back, so that saves keep their order."""
+"""Give saves increasing times, so that they keep their order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ids of this machine's notebooks, by their keys.
+"""Map keys to the ids of this machine's notebooks.
 
 A notebook keeps its id when it, or a folder around it, is renamed. What comes under a key that a
 notebook has left, by a rename or a deletion, is another notebook with another id.
@@ -32,7 +32,7 @@ _MOST_LEFT_KEYS = 5_000  # keys without a notebook that are remembered
 
 
 class Notebook(NamedTuple):
-    """What a save says of its notebook.
+    """Hold what a save says of its notebook.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Notebook(NamedTuple):
 
 
 class Identities:
-    """Maps keys to notebook ids. Safe for several threads, and for processes that share the file.
+    """Map keys to notebook ids. Safe for several threads, and for processes that share the file.
 
     Parameters
     ----------
@@ -239,7 +239,7 @@ async def _before_it(identities: Identities, store: Store, save: Save) -> Versio
 
 
 class _State:
-    """The outcome of a log of events."""
+    """Hold the outcome of a log of events."""
 
     def __init__(self) -> None:
         self.notebooks: dict[str, Notebook] = {}

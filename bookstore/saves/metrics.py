@@ -1,4 +1,4 @@
-"""What Bookstore shows on the server's own ``/metrics``.
+"""Define the metrics on the server's own ``/metrics``.
 
 Each save is counted by the server whose uploader archives it, so that over several servers which
 share one `local_dir` the sums are right.

@@ -74,7 +74,7 @@ def is_being_saved(path: str) -> bool:
 
 
 class LastSave(NamedTuple):
-    """The notebook that was saved last, the save's id, and when it was recorded."""
+    """Hold which notebook was saved last, the save's id, and when it was recorded."""
 
     path: str
     save_id: str

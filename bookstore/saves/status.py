@@ -1,4 +1,4 @@
-"""How archiving goes: what the uploader reports, and what all places show of it.
+"""Define the state of archiving, as the uploader reports it and all interfaces show it.
 
 One process uploads for all servers that share its outbox. It reports in a file beside the saves,
 which they read when somebody asks.
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Archived:
-    """A save that has become a version.
+    """Hold which save has become a version.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Archived:
 
 @dataclass(frozen=True, kw_only=True)
 class Trouble:
-    """What went wrong, in a sentence.
+    """Hold what went wrong, in a sentence.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Trouble:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What the uploader reports.
+    """Hold what the uploader reports.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class StoreStatus:
-    """What the store has said of itself.
+    """Hold the outcome of the store's check.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ class StoreStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class Elsewhere:
-    """Saves that wait for a store which is not the configured one."""
+    """Count the saves that wait for a store which is not the configured one."""
 
     store: str
     pending: int
@@ -117,7 +117,7 @@ class Elsewhere:
 
 @dataclass(frozen=True, kw_only=True)
 class ArchiveStatus:
-    """How many saves wait, and what became of the last.
+    """Count the saves that wait, and hold what became of the last.
 
     Attributes
     ----------
@@ -146,7 +146,7 @@ class ArchiveStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """What ``GET /api/bookstore`` answers, and the pages and the shell show.
+    """Hold the answer of ``GET /api/bookstore``, which the pages and the shell show, too.
 
     Attributes
     ----------
@@ -169,7 +169,7 @@ class Status:
 
 
 def _made(cls: type[T], told: Any) -> T | None:
-    """Make what a report tells; None where it is not readable. What is unknown is ignored."""
+    """Make an object of its JSON; None if that is not readable. Unknown fields are ignored."""
     if not isinstance(told, Mapping):
         return None
     known = {each.name for each in fields(cls)}  # type: ignore[arg-type]

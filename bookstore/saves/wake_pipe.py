@@ -1,4 +1,4 @@
-"""A named pipe by which any process on this machine notifies the uploader of a save."""
+"""Notify the uploader of saves, by a named pipe that any process on this machine may write to."""
 
 from __future__ import annotations
 

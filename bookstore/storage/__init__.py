@@ -1,4 +1,4 @@
-"""Stores: where the versions of notebooks are kept. Nothing in here knows Jupyter."""
+"""Store versions of notebooks, in a bucket or in a directory. Nothing in here knows Jupyter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can go wrong between Bookstore and a store.
+"""Define the errors of stores.
 
 ::
 

@@ -1,4 +1,4 @@
-"""Rules by which an object store itself removes old versions."""
+"""Write the rules by which an object store itself removes old versions."""
 
 from __future__ import annotations
 

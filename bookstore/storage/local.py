@@ -42,7 +42,7 @@ _PIECE = 1 << 20  # bytes
 
 
 class LocalStore:
-    """A versioned store in a directory. Safe for several processes at once.
+    """Keep versions in a directory. Safe for several processes at once.
 
     Parameters
     ----------

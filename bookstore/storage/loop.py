@@ -1,4 +1,4 @@
-"""A thread with an event loop of its own, in which a server process talks to stores.
+"""Run coroutines that use stores in a thread with an event loop of its own.
 
 Signing, hashing and TLS of a large body must not stall the server's loop.
 """
@@ -18,7 +18,7 @@ _PATIENCE = 5.0  # seconds for connections to be closed
 
 
 class StoreLoop:
-    """Runs coroutines in a thread, which is started when the first one comes."""
+    """Run coroutines in a thread, which is started with the first one."""
 
     def __init__(self) -> None:
         self._starting = threading.Lock()
@@ -26,11 +26,11 @@ class StoreLoop:
         self._thread: threading.Thread | None = None
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Await a coroutine that runs there; when the waiting is cancelled, so is the work."""
+        """Await a coroutine that runs in the thread; cancelling one cancels the other."""
         return await asyncio.wrap_future(self.submit(work))
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        """Run a coroutine there."""
+        """Start a coroutine in the thread."""
         return asyncio.run_coroutine_threadsafe(work, self._started())
 
     def close(self, last: Coroutine[Any, Any, None]) -> None:

@@ -1,4 +1,4 @@
-"""Which store, and how to reach it: cheap to import, so that a server need not load a store."""
+"""Describe which store is used and how to reach it, without importing a client."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NOT_FOR_EVERY_PUT = {
 
 @dataclass(frozen=True, kw_only=True)
 class LocalOptions:
-    """The embedded store in a directory."""
+    """Describe the embedded store in a directory."""
 
     directory: Path
     bucket: ClassVar[str] = "local"
@@ -62,13 +62,13 @@ class LocalOptions:
 
     @property
     def index_file(self) -> Path:
-        """Return where it is written what versions there are."""
+        """Return the file of the index."""
         return self.directory / "index.sqlite"
 
 
 @dataclass(frozen=True, kw_only=True)
 class S3Options:
-    """How to reach a bucket.
+    """Describe how to reach a bucket.
 
     Attributes
     ----------
@@ -110,12 +110,12 @@ class S3Options:
 
     @property
     def index_file(self) -> Path:
-        """Return where it is remembered what the versions in this bucket are."""
+        """Return the file of the index, which is a cache."""
         return self.index_directory / f"{short_name(self.url)}.sqlite"
 
     @property
     def checksums(self) -> str:
-        """When uploads carry a checksum of their own.
+        """Return when uploads carry a checksum of their own.
 
         Recent ones travel in trailers that many S3-compatible servers do not understand.
         """

@@ -1,4 +1,4 @@
-"""All that a store lists, page after page, and what a listing leaves out."""
+"""List all pages of a listing, and complete what a listing leaves out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Versions in an S3 bucket: AWS, Ceph, MinIO and others."""
+"""Keep versions in an S3 bucket: AWS, Ceph, MinIO and others."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _SETTLE_TIME = 2.0
 
 
 class S3Store:
-    """A versioned bucket, through clients that are shared.
+    """Keep versions in a bucket, through clients that other buckets may share.
 
     What is known of its versions is remembered in a `VersionIndex` on this machine.
 

@@ -36,7 +36,7 @@ class Redirected(Exception):
 
 
 class S3Connection:
-    """The clients for all buckets of an object store, with pooled connections.
+    """Open the clients for all buckets of an object store, with pooled connections.
 
     There are two, each opened when first needed: a request that only reads is sent again when the
     store is busy. A PUT is not: one whose answer was lost may be a version already.

@@ -1,4 +1,4 @@
-"""The stores that a process talks to, each opened when it is first needed."""
+"""Open the stores that a process uses, each when it is first needed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .options import LocalOptions, S3Options
 
 
 class Stores:
-    """The store of the saves, and the buckets that notebooks are cloned from.
+    """Open the store of the saves, and the buckets that notebooks are cloned from.
 
     Opening one imports its client, which takes a while.
 

@@ -1,1 +1,1 @@
-"""What handlers share, and the pages that people look at."""
+"""Serve pages, and define what all handlers share."""

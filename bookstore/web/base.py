@@ -1,6 +1,6 @@
-"""What Bookstore's handlers have in common: who may come in, what goes out, and how errors look.
+"""Define what the handlers share: authorization, answers and errors.
 
-An error is told in one sentence, as JSON to programs and as a page to people. Neither a traceback
+An error is one sentence, as JSON to programs and as a page to people. Neither a traceback
 nor a secret is in either.
 """
 
@@ -79,7 +79,7 @@ def http_errors() -> Iterator[None]:
 
 
 class _Handler:
-    """What API and pages share."""
+    """Define what API and pages share."""
 
     auth_resource = "bookstore"
 

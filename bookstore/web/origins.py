@@ -1,4 +1,4 @@
-"""Where a version that is a copy comes from, told to people."""
+"""Describe where a version that is a copy comes from."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHORT = 8  # characters of a version id, which tell it from others as a rule
 
 
 class Origin(NamedTuple):
-    """Where a copy comes from.
+    """Hold where a copy comes from.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The pages that people look at: their templates, and the files these need."""
+"""Render the pages from their templates, and find the files that they need."""
 
 from __future__ import annotations
 

@@ -36,13 +36,14 @@ from .web.base import ApiHandler, endpoint
 
 _LIMIT = 50
 _HIGHEST_LIMIT = 200
-_LARGEST_DESCRIBED = 10_000_000  # bytes of a version whose changes are told in words
+_LARGEST_DESCRIBED = 10_000_000  # bytes of a version whose changes are summed up
 
 
 class HistoryRequest:
     """Read the parameters of a request about the history, and answer from it: API and pages."""
 
     bookstore: Bookstore
+    contents_manager: Any
     get_query_argument: Callable[..., str]
     links: Callable[..., dict[str, str]]
 
@@ -73,6 +74,13 @@ class HistoryRequest:
         return await self.bookstore.run(
             catalogue.page(folder, limit=self.limit, search=self.search, after=self.after)
         )
+
+    async def notebook_models(self, entries: Sequence[Entry]) -> list[dict[str, Any]]:
+        """Return the JSON models of listed notebooks, and whether each file exists."""
+        models = [as_model(self.bookstore, self.section, entry) for entry in entries]
+        for model in models:
+            model["exists"] = await resolved(self.contents_manager.file_exists(model["path"]))
+        return models
 
     @property
     def notebook(self) -> str:
@@ -188,10 +196,7 @@ class NotebooksHandler(_HistoryHandler):
     async def get(self) -> None:
         """List notebooks, those only whose path holds ``q``."""
         page = await self.notebooks()
-        notebooks = [as_model(self.bookstore, self.section, entry) for entry in page.entries]
-        for notebook in notebooks:
-            path = notebook["path"]
-            notebook["exists"] = await resolved(self.contents_manager.file_exists(path))
+        notebooks = await self.notebook_models(page.entries)
         await self.answer(
             {"notebooks": notebooks, "next": page.next, "problem": page.problem or None}
         )

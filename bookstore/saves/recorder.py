@@ -222,7 +222,7 @@ class Recorder:
         )
         self._lost += 1
         metrics.FAILED.inc()
-        self._last_loss = Trouble(path=path, message=message, at=format_time(utc_now()))
+        self._last_loss = Trouble(path=path, message=message)
         self._log.error("Bookstore: %s", message)
 
     def has_settled(self, save_id: str, since: str) -> bool:
@@ -241,7 +241,7 @@ class Recorder:
                 f"The uploader has shown no sign of life since {format_time(since)}, so saves wait"
                 " on this machine: see whether its process is stopped, or the disk hangs."
             )
-            return Trouble(path=None, message=message, at=format_time(utc_now()))
+            return Trouble(message=message)
         errors = [error for error in (report.last_error, self._last_loss) if error]
         return max(errors, key=lambda error: error.at, default=None)
 
@@ -321,7 +321,7 @@ class Recorder:
         except OSError as error:
             pending, failed = 0, 0
             message = f"The outbox cannot be read: {error.strerror} ({error.filename})."
-            last_error = Trouble(path=None, message=message, at=format_time(utc_now()))
+            last_error = Trouble(message=message)
         return ArchiveStatus(
             pending=pending,
             failed=failed + self._lost,

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ..storage.base import format_time, utc_now
+
 T = TypeVar("T")
 
 
@@ -42,12 +44,12 @@ class Trouble:
         The notebook that it happened with, if it was one.
     message : str
     at : str
-        A time, as `format_time` writes it.
+        A time, as `format_time` writes it. Default: now.
     """
 
-    path: str | None
+    path: str | None = None
     message: str
-    at: str
+    at: str = field(default_factory=lambda: format_time(utc_now()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,10 +81,10 @@ class Report:
     def read(cls, file: Path) -> Report:
         """Read the last report; an empty one where there is none, or none that is readable."""
         try:
-            told = json.loads(file.read_text(encoding="utf-8"))
+            model = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return cls()
-        report = _made(cls, told) or cls()
+        report = _made(cls, model) or cls()
         return replace(
             report,
             last_archived=_made(Archived, report.last_archived),
@@ -168,12 +170,12 @@ class Status:
     archive: ArchiveStatus
 
 
-def _made(cls: type[T], told: Any) -> T | None:
+def _made(cls: type[T], model: Any) -> T | None:
     """Make an object of its JSON; None if that is not readable. Unknown fields are ignored."""
-    if not isinstance(told, Mapping):
+    if not isinstance(model, Mapping):
         return None
     known = {each.name for each in fields(cls)}  # type: ignore[arg-type]
     try:
-        return cls(**{name: value for name, value in told.items() if name in known})
+        return cls(**{name: value for name, value in model.items() if name in known})
     except TypeError:
         return None

@@ -54,7 +54,7 @@ class _BrowseHandler(HistoryRequest, PageHandler):
 
     @property
     def zone(self) -> tzinfo:
-        """Return the browser's time zone, as the script of the pages has told it; else UTC."""
+        """Return the browser's time zone, which a script of the pages sets; else UTC."""
         try:
             return ZoneInfo(self.get_cookie("bookstore-time-zone", ""))
         except (LookupError, OSError, ValueError):
@@ -79,7 +79,7 @@ class HomeHandler(_BrowseHandler):
         await self.page(
             "home.html",
             status=status,
-            # The same outage keeps saves from the store and us from the list: it is told once.
+            # The same outage keeps saves from the store and us from the list: it is shown once.
             troubles=list(dict.fromkeys(filter(None, [store_problem, trouble]))),
             is_incomplete=bool(trouble),
             is_quiet=status.features["archive_valid"] and status.archive.is_quiet,
@@ -92,11 +92,10 @@ class HomeHandler(_BrowseHandler):
 
     async def _shown(self) -> tuple[list[dict[str, Any]], str | None, str]:
         page = await self.notebooks()
-        notebooks = [as_model(self.bookstore, self.section, entry) for entry in page.entries]
+        notebooks = await self.notebook_models(page.entries)
         for notebook in notebooks:
-            path = notebook["path"]
-            there = await resolved(self.contents_manager.file_exists(path))
-            notebook["location"] = self.location_of(path) if there else None
+            location = self.location_of(notebook["path"])
+            notebook["location"] = location if notebook["exists"] else None
         next_page = page.next and self.link("", q=self.search, after=page.next)
         return notebooks, next_page, page.problem
 

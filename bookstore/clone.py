@@ -209,7 +209,7 @@ def find_in_basedir(bookstore: Bookstore, relpath: str) -> Path:
 
 
 async def target_of(handler: ApiHandler, wanted: str, name: str) -> str:
-    """Choose where a clone goes: where it was told to, or into the folder that is there.
+    """Choose where a clone goes: to the path that is wanted, or into it if it is a folder.
 
     Raises
     ------

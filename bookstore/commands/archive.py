@@ -151,7 +151,7 @@ class Archive(BookstoreCommand):
                 taken.fail(path, "it cannot be recorded")
 
     async def _is_there(self, path: str, file: str, taken: _Taken) -> bool | OSError:
-        """Return whether the newest version has the bytes of a file, or why that cannot be told."""
+        """Return whether the newest version has the bytes of a file, or why that is not known."""
         key = self.bookstore.key("workspace", path)
         try:
             await asyncio.to_thread(_require_readable, file)

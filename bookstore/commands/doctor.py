@@ -10,7 +10,7 @@ from tempfile import NamedTemporaryFile
 from typing import Any, Literal
 
 from ..bookstore_config import is_mixed, username
-from ..core import MIXED
+from ..core import MIXED, Section
 from ..formatting import print_table
 from ..saves.outbox import Outbox
 from ..storage import Provenance, Store, StoreError, Version
@@ -79,11 +79,11 @@ class Doctor(BookstoreCommand):
 
     def _settings(self) -> Check:
         is_on = self.bookstore.recorder is not None
-        told = self.bookstore.description
-        return Check("settings", "ok" if is_on else "problem", told[0].upper() + told[1:])
+        where = self.bookstore.description
+        return Check("settings", "ok" if is_on else "problem", where[0].upper() + where[1:])
 
     async def _tried(self) -> list[Check]:
-        section: Any = "workspace" if self.bookstore.recorder else "published"
+        section: Section = "workspace" if self.bookstore.recorder else "published"
         key = self.bookstore.key(section, _NAME)
         store = self.bookstore.stores.home()
         return [check async for check in _try(store, key, self._advice())]
@@ -151,10 +151,8 @@ class Doctor(BookstoreCommand):
                 file.flush()
         except OSError as error:
             place, reason = error.filename or outbox.directory, error.strerror or error
-            told = (
-                f"Saves cannot be recorded: {reason} ({place}). Correct local_dir, or the folder."
-            )
-            return Check("local_dir", "problem", told)
+            message = f"Saves cannot be recorded: {reason} ({place})."
+            return Check("local_dir", "problem", f"{message} Correct local_dir, or the folder.")
         return Check("local_dir", "ok", "Saves can be recorded on this machine.")
 
 

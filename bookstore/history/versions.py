@@ -264,7 +264,7 @@ class History:
         return await self._searched(key, version_id, states={"archived", "pending"})
 
     async def named(self, entries: list[Entry]) -> list[Entry]:
-        """Complete the versions of a notebook by their names, where the store tells them."""
+        """Complete the versions of a notebook by their names, if the store can be asked."""
         with suppress(StoreError):
             return await names_of(self._stores.home(), entries)
         return entries

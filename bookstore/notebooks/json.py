@@ -32,7 +32,7 @@ def not_damaged(otherwise: str) -> Iterator[None]:
     Parameters
     ----------
     otherwise : str
-        How the sentence begins that tells of it.
+        How the message begins.
 
     Raises
     ------

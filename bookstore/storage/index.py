@@ -153,7 +153,7 @@ class VersionIndex:
     def newest(self, key: str, etag: str) -> Version | None:
         """Return the version of this content among those of a key that came last.
 
-        A store tells times in whole seconds, in which a key may get several versions.
+        A store has times in whole seconds, in which a key may get several versions.
         """
         return self._first(
             "key = :key AND etag = :etag"

@@ -155,8 +155,8 @@ def _why_not_put(name: str) -> str:
 def _put_object_arguments() -> frozenset[str]:
     """Return the names of PutObject's arguments; none where botocore's data cannot be read.
 
-    They are read from botocore's own description of S3: what else of botocore tells them takes
-    longer to load than a server may to start.
+    They are read from botocore's own description of S3: a client, which has them too, takes longer
+    to load than a server may to start.
     """
     description = files("botocore") / "data" / "s3" / "2006-03-01" / "service-2.json.gz"
     try:

@@ -185,7 +185,7 @@ class PageHandler(_Handler, flavours.JupyterHandler):  # type: ignore[misc]
         self.finish(await asyncio.to_thread(render, template, **parameters))
 
     def _everywhere(self, xsrf_token: str = "") -> dict[str, Any]:
-        theme = self.get_cookie("bookstore-theme", "")  # JupyterLab's, as its extension has told it
+        theme = self.get_cookie("bookstore-theme", "")  # JupyterLab's, set by its extension
         return {
             "base_url": self.base_url,
             "xsrf_token": xsrf_token,

@@ -14,7 +14,7 @@ from ..storage.options import LocalOptions
 
 # as restoring and cloning write it down
 _STORED = re.compile(r"s3://([^/]*)/(.+)\?versionId=([^?]*)", re.DOTALL)
-_SHORT = 8  # characters of a version id, which tell it from others as a rule
+_SHORT = 8  # characters of a version id, enough to recognise it as a rule
 
 
 class Origin(NamedTuple):

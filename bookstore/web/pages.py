@@ -62,7 +62,7 @@ def untrusted_policy() -> str:
 
 
 def heading(status_code: int) -> str:
-    """Return the heading of a page that tells of an error."""
+    """Return the heading of the page for an error."""
     return _HEADINGS.get(status_code, "Something went wrong")
 
 

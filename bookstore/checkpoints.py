@@ -83,7 +83,7 @@ class BookstoreCheckpoints(flavours.FileCheckpoints):  # type: ignore[misc]
     async def _copied(self, bookstore: Bookstore, checkpoint_id: str, path: str) -> str:
         key = bookstore.key("workspace", path)
         with http_errors(), await asyncio.to_thread(self._new_copy) as copy:
-            await bookstore.run(bookstore.history.read(key, checkpoint_id, copy))
+            await bookstore.run(bookstore.read(key, checkpoint_id, copy))
             return copy.name
 
     def _new_copy(self) -> BinaryIO:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
-from typing import Protocol
 
 from ..saves.identities import Identities
 from ..saves.outbox import Outbox, Save
-from ..storage import KeyPage, ListedKey, StoreError, Version, VersionIndex, VersionNotFound
+from ..storage import KeyPage, ListedKey, Store, StoreError, Version, VersionIndex, VersionNotFound
 from ..storage.base import format_time
 from ..storage.index import INDEX_ERRORS
 from ..storage.stores import Stores
@@ -106,14 +105,6 @@ class _Wanted:
         return self._search in key[len(self.prefix) :].casefold()
 
 
-class _Listed(Protocol):
-    """List keys: a store does, or what is remembered of one."""
-
-    async def keys(self, prefix: str, *, limit: int, after: str | None = None) -> KeyPage: ...
-
-    async def newest(self, listed: ListedKey) -> Version: ...
-
-
 class _Remembered:
     """Take a store's place with what this machine knows of it."""
 
@@ -129,7 +120,10 @@ class _Remembered:
         with suppress(*INDEX_ERRORS):
             if version := await asyncio.to_thread(self._index.get, listed.key):
                 return version
-        raise VersionNotFound(listed.key, None)
+        raise VersionNotFound(listed.key)
+
+
+_Listed = Store | _Remembered
 
 
 async def _page(

@@ -224,7 +224,6 @@ class History:
         target: BinaryIO,
         *,
         limit: int | None = None,
-        notebook: str = "",
     ) -> Entry:
         """Write the bytes of a version to an open file; of the newest if none is named.
 
@@ -235,7 +234,7 @@ class History:
             If there are more than `limit` bytes.
         """
         saves = await asyncio.to_thread(self._saves)
-        trail = await asyncio.to_thread(self._trail, key, notebook)
+        trail = await asyncio.to_thread(self._trail, key, "")
         waiting = _waiting(saves, key, version_id, trail)
         if waiting and (entry := await asyncio.to_thread(self._copied, waiting, target, limit)):
             return entry
@@ -248,7 +247,7 @@ class History:
                 return Entry(version=version, state="archived")
         target.seek(start)
         target.truncate()
-        found = (await self._searched(key, version_id, notebook)).version
+        found = (await self._searched(key, version_id)).version
         version = await download(found.key, version_id=found.version_id)
         return Entry(version=version, state="archived")
 
@@ -333,11 +332,7 @@ class History:
         return key, version_id
 
     async def _searched(
-        self,
-        key: str,
-        version_id: str | None,
-        notebook: str = "",
-        states: Container[State] = ("archived",),
+        self, key: str, version_id: str | None, states: Container[State] = ("archived",)
     ) -> Entry:
         """Find a version, the newest if none is named, under whatever key the notebook had.
 
@@ -347,7 +342,7 @@ class History:
         alike: list[Entry] = []
         limit = _PAGE if version_id else 1
         while looked_at < _LONGEST_SEARCH:
-            page = await self._unnamed(key, limit=limit, after=after, notebook=notebook)
+            page = await self._unnamed(key, limit=limit, after=after)
             for entry in page.entries:
                 if entry.state not in states:
                     continue

@@ -141,11 +141,11 @@ class _Session(AIOHTTPSession):  # type: ignore[misc]
     The redirects of S3 between regions are botocore's work, not HTTP's.
     """
 
-    retries_broken = True
+    retries_connection = True
 
     async def _get_session(self, proxy_url: str | None) -> Any:
         session = await super()._get_session(proxy_url)
-        session._retry_connection = self.retries_broken
+        session._retry_connection = self.retries_connection
         return SimpleNamespace(request=partial(session.request, allow_redirects=False))
 
 
@@ -157,7 +157,7 @@ class _SessionWithoutRetry(_Session):
     (https://github.com/aio-libs/aiohttp/issues/10790).
     """
 
-    retries_broken = False
+    retries_connection = False
 
 
 def _refuse_redirect(response: tuple[Any, Any] | None, **_: Any) -> None:

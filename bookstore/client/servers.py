@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
+from ..processes import is_alive
 from .errors import BookstoreError
 
 Record = dict[str, Any]
@@ -135,21 +136,10 @@ def _recorded_servers() -> Iterator[Record]:
     for file in sorted(files):
         try:
             record = json.loads(file.read_text(encoding="utf-8"))
-            if _is_alive(record["pid"]):
+            if is_alive(record["pid"]):  # a dead server's port may be another's
                 yield {**record, "url": _reachable(str(record["url"]))}
         except (OSError, ValueError, TypeError, KeyError, OverflowError):
             continue  # the server has just ended, or is writing its file
-
-
-def _is_alive(pid: int) -> bool:
-    """Return whether a process runs: a dead server's port may be another's."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 def _reachable(url: str) -> str:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
+from ..processes import is_alive
 from .outbox import Outbox
 
 _SILENCE = 45.0  # seconds without a sign of life; one is shown every 10 while saves wait
@@ -60,22 +61,12 @@ def end_abandoned(outbox: Outbox) -> bool:
         pid, server, host = int(holder["pid"]), int(holder["server"]), holder["host"]
     except (OSError, ValueError, TypeError, KeyError):
         return False
-    if host != socket.gethostname() or _is_alive(server) or not _has_open(pid, outbox.lock_file):
+    if host != socket.gethostname() or is_alive(server) or not _has_open(pid, outbox.lock_file):
         return False
     with suppress(OSError):
         os.kill(pid, signal.SIGKILL)
         return True
     return False
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 def _has_open(pid: int, file: Path) -> bool:

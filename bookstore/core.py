@@ -27,7 +27,7 @@ from .saves.identities import Identities
 from .saves.outbox import Outbox
 from .saves.recorder import Recorder
 from .saves.status import ArchiveStatus, Status
-from .storage import NoStore, open_index
+from .storage import LocalOptions, NoStore, S3Options, open_index
 from .storage.loop import StoreLoop
 from .storage.stores import Stores
 from .validation import BadInput, object_key, shown
@@ -136,10 +136,11 @@ class Bookstore:
             raise NoStore
         return self._catalogue
 
-    def require_store(self) -> None:
-        """Raise `NoStore` if the settings name none."""
+    def require_store(self) -> LocalOptions | S3Options:
+        """Return which store the settings name. Raises `NoStore`."""
         if self._options is None:
             raise NoStore
+        return self._options
 
     @property
     def bucket(self) -> str:

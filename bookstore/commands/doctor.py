@@ -108,8 +108,7 @@ class Doctor(BookstoreCommand):
         return advice
 
     def _checksums(self) -> Check:
-        options = self.bookstore.settings.store_options()
-        mode = options.checksums if options else ""
+        mode = self.bookstore.require_store().checksums
         if not mode:
             return Check("checksums", "ok", "The embedded store needs none.")
         chosen = "as set" if self.bookstore.settings.s3_checksum_mode else "chosen by the endpoint"
@@ -140,10 +139,8 @@ class Doctor(BookstoreCommand):
 
     def _recording(self) -> Check:
         """Check that the outbox is writable, by writing to it."""
-        settings = self.bookstore.settings
-        options = settings.store_options()
-        assert options  # noqa: S101
-        outbox = Outbox(settings.local_path, options.url)
+        url = self.bookstore.require_store().url
+        outbox = Outbox(self.bookstore.settings.local_path, url)
         try:
             outbox.create()
             with NamedTemporaryFile(dir=outbox.directory) as file:

@@ -69,8 +69,8 @@ class Prune(HistoryCommand):
     async def answer(self, *arguments: str) -> dict[str, Any]:
         """Look for old versions, or write the rule."""
         self.bookstore.require_store()
-        if self.lifecycle:  # one for all users: a bucket has room for a thousand
-            return self._rule(self.bookstore.shared_folder(self.which))
+        if self.lifecycle:
+            return self._rule()
         found, failed = await self.bookstore.run(self._prune(self.bookstore.folder(self.which)))
         versions = [
             {
@@ -83,15 +83,16 @@ class Prune(HistoryCommand):
         ]
         return {"deleted": self.delete, "versions": versions, "failed": failed}
 
-    def _rule(self, prefix: str) -> dict[str, Any]:
-        options = self.bookstore.settings.store_options()
-        assert options  # noqa: S101
+    def _rule(self) -> dict[str, Any]:
         if self.keep > MOST_KEPT:
             raise UsageError(f"A bucket's rule keeps at most {MOST_KEPT}: give a lower --keep.")
         if self.days == 0:
             raise UsageError(
                 "A bucket's rule keeps versions for at least a day: give --older-than 1."
             )
+        # One for all users: a bucket has room for a thousand.
+        prefix = self.bookstore.shared_folder(self.which)
+        options = self.bookstore.require_store()
         rule = lifecycle_rule(options, prefix, days=self.days, keep=self.keep)
         if rule is None:
             raise UsageError("The embedded store has no rules: run prune --delete now and then.")

@@ -210,7 +210,7 @@ class NotebookClient:
         if not answer.is_redirect:
             raise BookstoreError(
                 (
-                    f"The Jupyter server at {self.url} refused the password."
+                    f"{self._server} refused the password."
                     if self._is_jupyter(session)
                     else self._not_found
                 ),
@@ -265,21 +265,24 @@ class NotebookClient:
         return self._send(session, "GET", f"{self.url}/api").ok
 
     @property
+    def _server(self) -> str:
+        return f"The Jupyter server at {self.url}"
+
+    @property
     def _not_found(self) -> str:
         return f"There is no Jupyter server at {self.url}: is its base_url in the address?"
 
     def _failure(self, error: Exception) -> str:
         """Return the message for a request that got no answer."""
-        server = f"The Jupyter server at {self.url}"
         if isinstance(error, requests.exceptions.SSLError):
             return (
-                f"{server} has a certificate that is not trusted here: name the file of the"
+                f"{self._server} has a certificate that is not trusted here: name the file of the"
                 " authority that signed it as verify=, or in REQUESTS_CA_BUNDLE."
             )
         if isinstance(error, requests.exceptions.ReadTimeout):
-            return f"{server} takes too long to answer."
+            return f"{self._server} takes too long to answer."
         if isinstance(error, requests.ConnectionError):
-            return f"{server} cannot be reached: does it still run?"
+            return f"{self._server} cannot be reached: does it still run?"
         return f"The request to {self.url} failed: {type(error).__name__}."
 
     def _refusal(self, answer: requests.Response) -> str:
@@ -287,15 +290,10 @@ class NotebookClient:
         message = message_of(answer)
         if answer.status_code in (401, 403) and _UNAUTHENTICATED.fullmatch(message):
             if self._password is not None:
-                return (
-                    f"The Jupyter server at {self.url} no longer accepts the login: log in again by"
-                    " setup_auth()."
-                )
+                return f"{self._server} no longer accepts the login: log in again by setup_auth()."
             if self.token:
-                return (
-                    f"The Jupyter server at {self.url} refused the token: pass another, as token=."
-                )
-            return f"The Jupyter server at {self.url} wants a login: pass password= or token=."
+                return f"{self._server} refused the token: pass another, as token=."
+            return f"{self._server} wants a login: pass password= or token=."
         if answer.is_redirect:
             return (
                 f"{self.url} redirects to another address: pass the Jupyter server's own as url=."
@@ -303,7 +301,7 @@ class NotebookClient:
         if message and message != "Unhandled error":
             return message
         answered = f"{answer.status_code} {answer.reason}"
-        return f"The Jupyter server at {self.url} answered {answered}; its log may say why."
+        return f"{self._server} answered {answered}; its log may say why."
 
 
 def message_of(answer: requests.Response) -> str:
@@ -487,8 +485,8 @@ class CurrentNotebookClient(NotebookClient):
     def _only(self, notebooks: dict[str, NotebookSession]) -> NotebookSession:
         if not notebooks:
             raise BookstoreError(
-                f"The Jupyter server at {self.url} has no notebook open with this kernel: pass"
-                " path= to say which one is meant."
+                f"{self._server} has no notebook open with this kernel: pass path= to say which"
+                " one is meant."
             )
         if len(notebooks) > 1:
             raise BookstoreError(

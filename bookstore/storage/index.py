@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import datetime, timedelta
@@ -127,7 +127,8 @@ class VersionIndex:
     def pages(self) -> Iterator[list[Version]]:
         """Yield all versions, page by page, in the order in which they were added."""
         last = 0
-        while rows := self._rows(f"id > :last ORDER BY id LIMIT {_PAGE}", last=last):
+        page = f"SELECT * FROM versions WHERE id > ? ORDER BY id LIMIT {_PAGE}"  # noqa: S608
+        while rows := self._read(page, (last,)):
             yield [from_row(row) for row in rows]
             last = rows[-1]["id"]
 
@@ -173,8 +174,8 @@ class VersionIndex:
         """Return where the versions of these ids come from, if known, by their key and id."""
         values = {f"v{number}": name for number, name in enumerate(version_ids)}
         marks = ", ".join(f":{name}" for name in values)
-        rows = self._rows(f"version_id IN ({marks})", **values)
-        return {(row["key"], row["version_id"]): from_row(row).origin for row in rows}
+        versions = self._versions(f"version_id IN ({marks})", **values)
+        return {(version.key, version.version_id): version.origin for version in versions}
 
     def add_changes(self, base: str, head: str, summary: str) -> None:
         """Remember what changed from one version to another, in words."""
@@ -194,17 +195,16 @@ class VersionIndex:
 
     def notebooks(self, key: str) -> list[Version]:
         """Return the newest version of each notebook that is known to have had this key."""
-        rows = self._rows(
+        return self._versions(
             "id IN (SELECT id FROM (SELECT id, max(stored_at) FROM versions"
             " WHERE key = :key AND notebook_id != '' GROUP BY notebook_id))"
             " ORDER BY stored_at DESC",
             key=key,
         )
-        return [from_row(row) for row in rows]
 
     def versions(self, key: str, *, limit: int, after: str | None = None) -> VersionPage:
         """List versions of exactly this key, newest first, those after version id `after`."""
-        rows = self._rows(
+        found = self._versions(
             "key = :key AND (:after IS NULL OR (stored_at, id) <"
             " (SELECT stored_at, id FROM versions WHERE key = :key AND version_id = :after))"
             " ORDER BY stored_at DESC, id DESC LIMIT :limit",
@@ -212,10 +212,8 @@ class VersionIndex:
             limit=limit + 1,
             after=after,
         )
-        versions = [from_row(row) for row in rows[:limit]]
-        return VersionPage(
-            versions=versions, next=versions[-1].version_id if len(rows) > limit else None
-        )
+        last = found[limit - 1].version_id if len(found) > limit else None
+        return VersionPage(versions=found[:limit], next=last)
 
     def all_versions(self, prefix: str, *, limit: int, after: str | None = None) -> VersionPage:
         """List versions of all keys that begin with a prefix, by key and then newest first.
@@ -223,7 +221,7 @@ class VersionIndex:
         `after` is the `next` of another page.
         """
         key, version_id = from_cursor(after)
-        rows = self._rows(
+        found = self._versions(
             "key >= :prefix AND substr(key, 1, length(:prefix)) = :prefix"
             " AND (key > :key OR (key = :key AND (stored_at, id) < (SELECT stored_at, id"
             "      FROM versions WHERE key = :key AND version_id = :version_id)))"
@@ -233,9 +231,10 @@ class VersionIndex:
             version_id=version_id,
             limit=limit + 1,
         )
-        versions = [from_row(row) for row in rows[:limit]]
-        last = as_cursor(versions[-1].key, versions[-1].version_id) if len(rows) > limit else None
-        return VersionPage(versions=versions, next=last)
+        last = found[limit - 1] if len(found) > limit else None
+        return VersionPage(
+            versions=found[:limit], next=as_cursor(last.key, last.version_id) if last else None
+        )
 
     def keys(self, prefix: str, *, limit: int, after: str | None = None) -> KeyPage:
         """List the keys that begin with a prefix, in their order, those after key `after`."""
@@ -252,11 +251,10 @@ class VersionIndex:
         return KeyPage(keys=keys, next=keys[-1].key if len(rows) > limit else None)
 
     def _first(self, where: str, **values: Any) -> Version | None:
-        rows = self._rows(f"{where} LIMIT 1", **values)
-        return from_row(rows[0]) if rows else None
+        return next(iter(self._versions(f"{where} LIMIT 1", **values)), None)
 
-    def _rows(self, where: str, **values: Any) -> list[dict[str, Any]]:
-        return self._read(
+    def _versions(self, where: str, **values: Any) -> list[Version]:
+        rows = self._read(
             # `where` is ours; what comes from outside is in `values`
             "SELECT *, NOT EXISTS (SELECT 1 FROM versions AS newer"  # noqa: S608
             " WHERE newer.key = versions.key"
@@ -264,8 +262,9 @@ class VersionIndex:
             f" FROM versions WHERE {where}",
             values,
         )
+        return [from_row(row) for row in rows]
 
-    def _read(self, query: str, values: dict[str, Any] | tuple[str, ...]) -> list[dict[str, Any]]:
+    def _read(self, query: str, values: Mapping[str, Any] | Sequence[Any]) -> list[dict[str, Any]]:
         if not self._file.exists():
             return []
         with self._database() as database:

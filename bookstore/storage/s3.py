@@ -202,33 +202,34 @@ class S3Store:
             answer = await self._request(
                 "list_object_versions", Prefix=prefix, MaxKeys=limit, **marker
             )
-        listed = [
-            Version(
-                key=entry["Key"],
-                version_id=entry["VersionId"],
-                stored_at=entry["LastModified"],
-                size=entry.get("Size", 0),
-                latest=entry["IsLatest"],
-                deleted="Size" not in entry,
-                etag=entry.get("ETag", ""),
-            )
-            for entry in answer.get("Versions", []) + answer.get("DeleteMarkers", [])
-        ]
+            listed = [
+                Version(
+                    key=entry["Key"],
+                    version_id=entry["VersionId"],
+                    stored_at=entry["LastModified"],
+                    size=entry.get("Size", 0),
+                    latest=entry["IsLatest"],
+                    deleted="Size" not in entry,
+                    etag=entry.get("ETag", ""),
+                )
+                for entry in answer.get("Versions", []) + answer.get("DeleteMarkers", [])
+            ]
+            goes_on = None
+            if answer.get("IsTruncated"):
+                goes_on = answer["NextKeyMarker"], answer["NextVersionIdMarker"]
         # Versions come newest first, and so do delete markers, but the two in lists of their own.
         listed.sort(key=lambda version: (version.latest, version.stored_at), reverse=True)
         listed.sort(key=lambda version: version.key)
-        if not answer.get("IsTruncated"):
-            return listed, None
-        return listed, (answer["NextKeyMarker"], answer["NextVersionIdMarker"])
+        return listed, goes_on
 
     async def keys(self, prefix: str, *, limit: int, after: str | None = None) -> KeyPage:
         marker = {"StartAfter": after} if after else {}
         with self._errors.translated():
             answer = await self._request("list_objects_v2", Prefix=prefix, MaxKeys=limit, **marker)
-        keys = [
-            ListedKey(entry["Key"], entry["LastModified"], entry["ETag"])
-            for entry in answer.get("Contents", [])
-        ]
+            keys = [
+                ListedKey(entry["Key"], entry["LastModified"], entry["ETag"])
+                for entry in answer.get("Contents", [])
+            ]
         return KeyPage(
             keys=[listed for listed in keys if _is_file(listed.key)],
             next=keys[-1].key if keys and answer.get("IsTruncated") else None,

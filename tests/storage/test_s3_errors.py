@@ -328,6 +328,40 @@ async def test_what_does_not_answer_as_s3_takes_no_save(
     assert reached.count("PUT") == 1
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<ListVersionsResult><Version><Key>k</Key></Version></ListVersionsResult>",
+        b"<ListVersionsResult><IsTruncated>true</IsTruncated></ListVersionsResult>",
+        b"<ListBucketResult><Contents><Key>k</Key></Contents></ListBucketResult>",
+    ],
+)
+async def test_a_listing_that_lacks_what_those_of_s3_have_is_an_error_of_the_store(
+    tmp_path: Path, body: bytes
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        writer.write(head.encode() + body)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1") as server:
+        store = open_store(
+            S3Options(
+                bucket="bucket",
+                index_directory=tmp_path,
+                endpoint_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}",
+                access_key_id="key",
+                secret_access_key="secret",
+            )
+        )
+        listing = store.versions("k", limit=1) if b"Versions" in body else store.keys("", limit=1)
+        with pytest.raises(StoreUnavailable, match="is not an object store"):
+            await listing
+        await store.close()
+
+
 async def test_a_download_that_breaks_off_is_the_networks_failure(tmp_path: Path) -> None:
     async def answer_in_part(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

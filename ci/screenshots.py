@@ -77,8 +77,10 @@ def take(server: JupyterServer, page: Page, folder: Path) -> None:
     page.frame_locator("iframe").get_by_role("heading", level=1).wait_for()
     page.screenshot(path=folder / "jupyterlab.png")
 
-    page.set_viewport_size({"width": 1000, "height": 700})
+    page.set_viewport_size({"width": 1200, "height": 750})
     page.goto(f"{server.url}/bookstore/versions/{NAME}")
+    page.get_by_label("Show what changed").check()
+    page.frame_locator("[name=shown]").get_by_text("edited").first.wait_for()
     page.screenshot(path=folder / "versions.png")
     oldest = server.bookstore("GET", f"versions/{NAME}")["versions"][-1]["version_id"]
     page.goto(f"{server.url}/bookstore/diff/{NAME}?base={oldest}")

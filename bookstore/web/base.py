@@ -32,7 +32,7 @@ from ..storage import NoStore, StoreError, StoreUnavailable, TooLarge, VersionNo
 from ..storage.base import format_time
 from ..storage.options import LocalOptions
 from ..validation import BadInput, shown
-from .pages import heading, render
+from .pages import heading, logo, render
 
 # The most specific first. What the store refuses is refused to us, not to the user.
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
@@ -48,7 +48,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (BadInput, 400),
 )
 _PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self';"
     " frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
 )
 
@@ -190,6 +190,8 @@ class PageHandler(_Handler, flavours.JupyterHandler):  # type: ignore[misc]
             "base_url": self.base_url,
             "xsrf_token": xsrf_token,
             "release": __version__,
+            "server": flavours.SERVER,
+            "logo": logo(tuple(self.settings["static_path"])),
             "theme": theme if theme in ("light", "dark") else "",
         }
 

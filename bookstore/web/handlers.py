@@ -109,9 +109,6 @@ class VersionsPageHandler(_BrowseHandler):
         path = notebook_path(path)
         page = await self.history(path)
         versions = await self._shown(path, page.entries)
-        compared = [version for version in versions if version["is_compared"]]
-        for version, name in zip(compared, ("head", "base"), strict=False):
-            version["chosen"] = name
         opens = self.section == "workspace" and await resolved(
             self.contents_manager.file_exists(path)
         )
@@ -121,7 +118,7 @@ class VersionsPageHandler(_BrowseHandler):
             section=self.section,
             days=by_day(versions, self.zone),
             trouble=page.problem,
-            compare_url=len(compared) > 1 and self.server_url(f"bookstore/diff/{quote(path)}"),
+            is_later_page=bool(self.after),
             next_page=page.next
             and self.link("versions", path, after=page.next, notebook=self.notebook),
             others=[
@@ -130,6 +127,7 @@ class VersionsPageHandler(_BrowseHandler):
                 for other in page.others
             ],
             is_other=bool(self.notebook),
+            notebook=self.notebook,
             restore_url=self.server_url(f"api/bookstore/restore/{quote(path)}"),
             largest=max((version["size"] for version in versions), default=0),
             changes_url=self.server_url(f"api/bookstore/changes/{quote(path)}"),
@@ -147,15 +145,20 @@ class VersionsPageHandler(_BrowseHandler):
 
         origins = Origins(self.bookstore, path, entries, view)
         models = await self.version_models(entries)
+        ids = [model["version_id"] for model in models if model["state"] != "deleted"]
+        asked = self.get_query_argument("version_id", "")
+        chosen = asked if asked in ids else next(iter(ids), "")
         return [
             model
             | {
-                "number": number,
                 "origin": origins.of(entry),
+                "share_note": self.share_note(
+                    self.bookstore.bucket, entry.version.key, model["version_id"]
+                ),
                 "is_compared": is_comparable(model),
-                "chosen": "",
+                "is_chosen": model["version_id"] == chosen,
             }
-            for number, (entry, model) in enumerate(zip(entries, models, strict=True), start=1)
+            for entry, model in zip(entries, models, strict=True)
         ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,28 @@ def templates() -> Any:
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
     environment.filters["size_in_words"] = size_in_words
     return environment
+
+
+@cache
+def logo(static_folders: tuple[str, ...]) -> str:
+    """Return the server's logo as a ``data:`` URL, since some pages may fetch nothing.
+
+    Parameters
+    ----------
+    static_folders : tuple of str
+        The server's own: what an administrator has put before Jupyter's comes first.
+
+    Returns
+    -------
+    str
+        Empty where there is none.
+    """
+    for folder in static_folders:
+        for name in ("base/images/logo.png", "logo/logo.png"):  # classic's, jupyter_server's
+            with suppress(OSError):
+                image = base64.b64encode(Path(folder, name).read_bytes()).decode()
+                return f"data:image/png;base64,{image}"
+    return ""
 
 
 @cache

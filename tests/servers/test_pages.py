@@ -147,26 +147,60 @@ def test_an_older_version_is_found_compared_and_restored(
 ) -> None:
     save_versions(server, "report.ipynb", "the first", "the second", "the third")
     visit("/versions/report.ipynb")
-    page.get_by_role("link", name="Changes").first.click()
-    expect(page.locator("td:has(del)", has_text="the second")).to_be_visible()
-    expect(page.locator("td:has(ins)", has_text="the third")).to_be_visible()
-    page.get_by_role("link", name="report.ipynb").click()
-    page.get_by_role("row").last.get_by_label("from").check()
-    page.get_by_role("button", name="Compare").click()
-    expect(page.locator("td:has(del)", has_text="the first")).to_be_visible()
-    expect(page.locator("td:has(ins)", has_text="the third")).to_be_visible()
-    page.get_by_role("link", name="report.ipynb").click()
-    page.get_by_role("button", name="Restore").last.click()
+    versions, beside = page.locator("label.version"), page.frame_locator("[name=shown]")
+    expect(beside.get_by_text("the third")).to_be_visible()
+    versions.nth(1).click()
+    expect(beside.get_by_text("the second")).to_be_visible()
+    page.get_by_label("Show what changed").check()
+    expect(beside.locator("td:has(del)", has_text="the first")).to_be_visible()
+    expect(beside.locator("td:has(ins)", has_text="the second")).to_be_visible()
+    # What a page without an origin links to needs the cookies of the page around it.
+    beside.get_by_role("link", name="Hide outputs").click()
+    expect(beside.get_by_role("link", name="Show outputs")).to_be_visible()
+    versions.last.click()
+    page.get_by_role("button", name="Compare others with this").click()
+    versions.first.click()
+    expect(beside.locator("td:has(del)", has_text="the first")).to_be_visible()
+    expect(beside.locator("td:has(ins)", has_text="the third")).to_be_visible()
+    page.get_by_role("button", name="Compare with the version before").click()
+    expect(beside.locator("td:has(del)", has_text="the second")).to_be_visible()
+    versions.nth(1).click()
+    page.keyboard.press("ArrowDown")
+    page.reload()
+    expect(versions.last.get_by_role("radio")).to_be_checked()
+    page.get_by_role("button", name="Restore").click()
     expect_opened(page, "the first")
     assert text_of(server.get("report.ipynb")["content"]) == "the first"
     server.wait_until("archived")
     visit("/versions/report.ipynb")
-    expect(page.get_by_role("button", name="Restore")).to_have_count(4)
+    expect(versions).to_have_count(4)
     saved = page.locator("time").last.inner_text()
     page.get_by_role("link", name="the version of").click()
     expect(page.get_by_text("the first")).to_be_visible()
     # written as on the other pages, though no script runs here
     expect(page.locator("time")).to_have_text(re.compile(rf"^\d{{4}}-\d\d-\d\d {saved}"))
+
+
+def test_any_two_of_many_versions_are_compared_and_a_link_is_copied(
+    server: JupyterServer, browser: Browser
+) -> None:
+    save_versions(server, "many.ipynb", *map(str, range(52)))
+    with browser.new_context(permissions=["clipboard-read", "clipboard-write"]) as context:
+        page = context.new_page()
+        visit = _logged_in(server, page)
+        visit("/versions/many.ipynb")
+        beside = page.frame_locator("[name=shown]")
+        page.get_by_role("button", name="Compare others with this").click()
+        page.get_by_role("link", name="Older versions").click()
+        expect(page.locator("label.version")).to_have_count(52)
+        page.locator("label.version").last.click()
+        expect(beside.locator("td:has(del)", has_text="51")).to_be_visible()
+        expect(beside.locator("td:has(ins)", has_text="0")).to_be_visible()
+        expect(page.get_by_role("link", name="Older versions")).to_have_count(0)
+        page.get_by_role("link", name="Copy link").click()
+        expect(page.get_by_role("status").get_by_text("Others cannot reach this")).to_be_visible()
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied.startswith(f"{server.url}/bookstore/clone?")
 
 
 def test_a_version_is_named_and_many_quick_saves_are_one_line(
@@ -175,15 +209,18 @@ def test_a_version_is_named_and_many_quick_saves_are_one_line(
     save_versions(server, "named.ipynb", *map(str, range(7)))
     visit("/versions/named.ipynb")
     expect(page.get_by_text("Today", exact=True)).to_be_visible()
-    second = page.get_by_role("row").filter(has_text="Restore").nth(1)
-    second.locator("summary").click()
-    second.locator("input[name=name]").fill("sent to <i>Ann</i>")
-    second.get_by_role("button", name="Save name").click()
+    versions = page.locator("label.version").filter(visible=True)
+    versions.nth(1).click()
+    page.get_by_text("Name…").filter(visible=True).click()
+    page.get_by_label("Name", exact=True).filter(visible=True).fill("sent to <i>Ann</i>")
+    page.get_by_role("button", name="Save name").click()
     expect(page.get_by_text("sent to <i>Ann</i>")).to_be_visible()
-    expect(page.get_by_role("button", name="Restore")).to_have_count(2)
-    page.get_by_role("button", name="5 saves").click()
-    expect(page.get_by_role("button", name="Restore")).to_have_count(7)
-    page.get_by_role("button", name="Restore").last.click()
+    expect(page.get_by_role("radio", name="sent to <i>Ann</i>")).to_be_checked()
+    expect(versions).to_have_count(2)
+    page.get_by_text("5 saves").click()
+    expect(versions).to_have_count(7)
+    versions.last.click()
+    page.get_by_role("button", name="Restore", exact=True).click()
     expect_opened(page, "0")
 
 
@@ -191,8 +228,7 @@ def test_versions_are_viewed_one_after_the_other_and_restored_as_a_copy(
     server: JupyterServer, page: Page, visit: Visit
 ) -> None:
     save_versions(server, "maths.ipynb", "one $x^1$", "two $x^2$", "three $x^3$")
-    visit("/versions/maths.ipynb")
-    page.get_by_role("link", name="View").first.click()
+    visit("/view/maths.ipynb")
     expect(page.locator("article math")).to_be_visible()
     page.keyboard.press("p")
     expect(page.get_by_text("two")).to_be_visible()
@@ -225,8 +261,8 @@ def test_changes_are_gone_through_by_key_and_pictures_lie_over_each_other(
         notebook["cells"].append({**notebook["cells"][0], "id": "end", "source": colour})
         server.save("plots.ipynb", notebook)
     server.wait_until("archived")
-    visit("/versions/plots.ipynb")
-    page.get_by_role("link", name="Changes").click()
+    oldest = server.bookstore("GET", "versions/plots.ipynb")["versions"][-1]["version_id"]
+    visit("/diff/plots.ipynb", base=oldest)
     outputs, changes = page.locator(".outputs"), page.locator("section.cells")
     expect(changes.nth(1)).not_to_be_in_viewport()
     page.keyboard.press("n")
@@ -246,8 +282,7 @@ def test_changes_are_gone_through_by_key_and_pictures_lie_over_each_other(
 
     page.get_by_role("link", name="Hide outputs").click()
     expect(outputs).to_have_count(0)
-    visit("/versions/plots.ipynb")
-    page.get_by_role("link", name="Changes").click()
+    visit("/diff/plots.ipynb", base=oldest)
     expect(changes).to_have_count(2)
     expect(outputs).to_have_count(0)
     page.get_by_role("link", name="Show outputs").click()
@@ -261,9 +296,10 @@ def test_one_cell_is_brought_back(server: JupyterServer, page: Page, visit: Visi
     server.save("cells.ipynb", make_notebook("edited since"))
     server.wait_until("archived")
     visit("/versions/cells.ipynb")
-    page.get_by_role("link", name="Changes").click()
+    page.get_by_label("Show what changed").check()
     with page.expect_popup() as opened:
-        page.get_by_role("link", name="Bring this cell back").first.click()
+        beside = page.frame_locator("[name=shown]")
+        beside.get_by_role("link", name="Bring this cell back").first.click()
     question = opened.value
     expect(question.get_by_text("<b>removed</b>")).to_be_visible()
     question.get_by_role("button", name="Bring it back").click()
@@ -291,7 +327,7 @@ def test_pages_can_be_read_on_a_narrow_screen_and_in_the_dark(
     page.emulate_media(color_scheme="dark")
     for route in "", f"/versions/{quote(path)}", f"/view/{quote(path)}":
         visit(route)
-        expect(page.locator("body")).to_have_css("background-color", "rgb(27, 27, 27)")
+        expect(page.locator("body")).to_have_css("background-color", "rgb(17, 17, 17)")
         expect(page.get_by_role("heading").first).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") == 400
     notebook = page.get_by_role("article")
@@ -310,11 +346,10 @@ def test_a_notebook_that_is_a_text_is_shown_as_one(
 ) -> None:
     older, _ = (shared_bucket.put("workspace/text.md", b"# <b>" + text) for text in (b"1", b"2"))
     visit("/versions/text.md")
-    expect(page.get_by_role("link", name="View")).to_have_count(2)
-    expect(page.get_by_role("link", name="Changes")).to_have_count(0)
-    expect(page.get_by_role("radio")).to_have_count(0)
-    page.get_by_role("link", name="View").first.click()
-    expect(page.get_by_text("# <b>2")).to_be_visible()
+    page.get_by_label("Show what changed").check()
+    beside = page.frame_locator("[name=shown]")
+    expect(beside.get_by_text("# <b>2")).to_be_visible()
+    expect(page.get_by_role("button", name="Compare")).to_have_count(0)
     visit("/diff/text.md", base=older)
     expect(page.get_by_role("heading")).to_have_text("This cannot be read as a notebook")
     expect(page.get_by_role("alert")).to_contain_text("text.md is not a notebook in JSON")
@@ -333,7 +368,7 @@ def test_a_deleted_notebook_is_found_and_brought_back(
     row.get_by_role("link", name="lost and found.ipynb").click()
     # nothing is there that could be opened
     expect(page.get_by_role("heading").get_by_role("link")).to_have_count(0)
-    expect(page.get_by_role("button", name="Restore")).to_be_visible()
+    expect(page.get_by_role("button", name="Restore", exact=True)).to_be_visible()
     page.go_back()
     row.get_by_role("link", name="Bring back").click()
     page.get_by_role("button", name="Restore in its place").click()
@@ -367,7 +402,8 @@ def test_what_is_pending_shows_while_the_store_is_away(
     expect(page.get_by_text("1 save waits to be archived")).to_be_visible()
     expect(page.get_by_role("alert")).to_contain_text("cannot be reached")  # told once
     visit("/versions/waiting.ipynb")
-    expect(page.get_by_role("row", name="pending")).to_be_visible()
+    expect(page.get_by_role("radio", name="pending")).to_be_checked()
+    expect(page.frame_locator("[name=shown]").get_by_role("article")).to_be_visible()
 
 
 @pytest.mark.parametrize("hostile", HOSTILE, ids=["html", "attribute", "script", "template"])
@@ -404,9 +440,10 @@ def test_names_show_literally_and_run_no_script(
         visit("", q=hostile)
         expect(page.get_by_role("searchbox")).to_have_value(hostile)
         page.get_by_role("link", name=path, exact=True).click()
-        expect(page.get_by_role("heading")).to_contain_text(path)
-        page.get_by_role("link", name="Changes").click()
-        expect(page.locator("td:has(del)", has_text=hostile)).to_be_visible()
+        expect(page.get_by_role("heading").first).to_contain_text(path)
+        page.get_by_label("Show what changed").check()
+        beside = page.frame_locator("[name=shown]")
+        expect(beside.locator("td:has(del)", has_text=hostile)).to_be_visible()
         for route in "versions", "view", "diff":
             visit(f"/{route}/{quote(path)}", base=version_id, head=hostile, version_id=hostile)
             expect(page.locator("body")).to_contain_text(_core(hostile))
@@ -456,6 +493,6 @@ def test_nothing_of_a_notebook_runs_where_it_is_viewed(
     server.save("attack.ipynb", make_notebook("harmless"))
     server.wait_until("archived")
     visit("/versions/attack.ipynb")
-    page.get_by_role("link", name="Changes").first.click()
-    expect(page.get_by_text("an output")).to_be_visible()
+    page.get_by_label("Show what changed").check()
+    expect(page.frame_locator("[name=shown]").get_by_text("an output")).to_be_visible()
     assert attacks == []

@@ -186,9 +186,9 @@ class Classic(FrontEnd):
     @property
     def _versions(self) -> Locator:
         self._pages.goto(f"{self.server.url}/bookstore/versions/{quote(self.path)}")
-        for fold in self._pages.locator(".fold[aria-expanded=false]").all():
-            fold.click()
-        return self._pages.get_by_role("row").filter(has_text="Restore")
+        for burst in self._pages.locator(".burst:not([open]) > summary").all():
+            burst.click()
+        return self._pages.locator("label.version")
 
     def expect_versions(self, count: int) -> None:
         """Wait until so many versions are listed."""
@@ -196,26 +196,29 @@ class Classic(FrontEnd):
 
     def view(self, number: int) -> Content:
         """Look at a version."""
-        self._versions.nth(number).get_by_role("link", name="View").click()
-        return self._pages
+        self._versions.nth(number).click()
+        return self._pages.frame_locator("[name=shown]")
 
     def compare(self, number: int) -> Content:
         """Compare a version with the newest."""
-        self._versions.nth(number).get_by_label("from").check()
-        self._pages.get_by_role("button", name="Compare").click()
-        return self._pages
+        versions = self._versions
+        versions.nth(number).click()
+        self._pages.get_by_role("button", name="Compare others with this").click()
+        versions.first.click()
+        return self._pages.frame_locator("[name=shown]")
 
     def give_name(self, number: int, name: str) -> None:
         """Give a version a name."""
-        version = self._versions.nth(number)
-        version.locator("summary").click()
-        version.locator("input[name=name]").fill(name)
-        version.get_by_role("button", name="Save name").click()
+        self._versions.nth(number).click()
+        self._pages.get_by_text("Name…").filter(visible=True).click()
+        self._pages.get_by_label("Name", exact=True).filter(visible=True).fill(name)
+        self._pages.get_by_role("button", name="Save name").click()
         expect(self._pages.get_by_text(name)).to_be_visible()
 
     def restore(self, number: int) -> None:
         """Restore a version in its place, until the open notebook shows it."""
-        self._versions.nth(number).get_by_role("button", name="Restore").click()
+        self._versions.nth(number).click()
+        self._pages.get_by_role("button", name="Restore", exact=True).click()
         self.reload_as_told()
 
 

@@ -36,25 +36,28 @@ function show(told) {
 }
 
 if (isFramed) {
+  document.documentElement.classList.add("framed");
   document.querySelectorAll("a.jupyter").forEach((link) => (link.target = "_blank"));
 }
 
-for (const form of document.querySelectorAll("form[data-api]")) {
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const button = form.querySelector("button");
-    const problem = form.querySelector("[role=alert]") ?? document.querySelector("[role=alert]");
-    button.disabled = true;
-    problem.hidden = true;
-    try {
-      await ask(form);
-    } catch (error) {
-      problem.textContent = error instanceof TypeError ? "The server does not answer." : error.message;
-      problem.hidden = false;
-      button.disabled = false;
-    }
-  });
-}
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!form.dataset.api) {
+    return;
+  }
+  event.preventDefault();
+  const button = form.querySelector("button");
+  const problem = form.querySelector("[role=alert]") ?? document.querySelector("[role=alert]");
+  button.disabled = true;
+  problem.hidden = true;
+  try {
+    await ask(form);
+  } catch (error) {
+    problem.textContent = error instanceof TypeError ? "The server does not answer." : error.message;
+    problem.hidden = false;
+    button.disabled = false;
+  }
+});
 
 // Going back shows a page as it was left: with its button disabled, and older than what it has done.
 window.addEventListener("pageshow", (event) => {
@@ -62,25 +65,6 @@ window.addEventListener("pageshow", (event) => {
     location.reload();
   }
 });
-
-for (const time of document.querySelectorAll("time")) {
-  const when = new Date(time.dateTime);
-  const local = new Date(when - when.getTimezoneOffset() * 60_000);
-  time.title = time.dateTime;
-  const [day, clock] = local.toISOString().slice(0, 19).split("T");
-  time.textContent = time.className === "clock" ? clock : `${day} ${clock}`;
-}
-
-// Many saves in quick succession are one line, until somebody wants to see each.
-for (const fold of document.querySelectorAll("button.fold")) {
-  const saves = document.getElementById(fold.getAttribute("aria-controls"));
-  const show = (isShown) => {
-    saves.hidden = !isShown;
-    fold.setAttribute("aria-expanded", isShown);
-  };
-  fold.addEventListener("click", () => show(saves.hidden));
-  show(saves.querySelector(":checked") !== null);
-}
 
 // What changed in a version is told when somebody looks there, and is remembered by the server.
 const unknown = [];
@@ -111,9 +95,19 @@ const seen = new IntersectionObserver((entries) => {
     }
   }
 });
-for (const line of document.querySelectorAll("[data-changes]")) {
-  seen.observe(line);
+
+// Times in the browser's time zone, and what changed: in the page, and in what is added to it.
+function prepare(part) {
+  for (const time of part.querySelectorAll("time")) {
+    const when = new Date(time.dateTime);
+    const local = new Date(when - when.getTimezoneOffset() * 60_000);
+    time.title = time.dateTime;
+    const [day, clock] = local.toISOString().slice(0, 19).split("T");
+    time.textContent = time.className === "clock" ? clock : `${day} ${clock}`;
+  }
+  part.querySelectorAll("[data-changes]").forEach((line) => seen.observe(line));
 }
+prepare(document);
 
 // No script runs on the page of a version: the server writes its time, and for that must know where.
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;

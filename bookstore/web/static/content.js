@@ -1,7 +1,27 @@
 // The only script that runs where a notebook's content is shown: keys, and pictures over each other.
 
-if (window.parent !== window) {
-  document.querySelector("a.jupyter")?.setAttribute("target", "_blank"); // not into the frame
+const isFramed = window.parent !== window;
+document.documentElement.classList.toggle("framed", isFramed);
+document.documentElement.classList.toggle("beside-list", window.name === "shown");
+
+// A frame without an origin gets no cookies where it leads itself: what is around it leads it on. Where
+// a notebook links to is a page beside it.
+function leadOn(event) {
+  const link = event.target.closest("a[href]");
+  if (!link || link.target || link.getAttribute("href").startsWith("#")) {
+    return;
+  }
+  if (link.closest("article")) {
+    link.target = "_blank";
+    link.rel = "noopener";
+  } else {
+    event.preventDefault();
+    window.parent.postMessage({ show: link.href }, "*");
+  }
+}
+
+if (isFramed) {
+  document.addEventListener("click", leadOn);
 }
 
 const changes = [...document.querySelectorAll("section.cells")];
@@ -23,6 +43,8 @@ document.addEventListener("keydown", (event) => {
     step(way);
   }
 });
+
+window.addEventListener("message", ({ data }) => step(data.step)); // from the list of versions
 
 for (const outputs of document.querySelectorAll(".outputs")) {
   const sides = [...outputs.children].map((side) => side.querySelectorAll("img, svg").length);

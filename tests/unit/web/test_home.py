@@ -20,6 +20,8 @@ def searched(next_page: str | None) -> str:
         "home.html",
         release="1",
         base_url="/",
+        server="jupyter_server",
+        logo="",
         theme="",
         xsrf_token="",
         status=STATUS,

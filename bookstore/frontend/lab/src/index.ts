@@ -89,8 +89,13 @@ function activate(
 
   window.addEventListener('message', ({ data, source }) => {
     const frame = viewer?.content.node.querySelector('iframe');
-    if (frame && source === frame.contentWindow && typeof data?.open === 'string') {
+    if (!frame?.contentWindow || source !== frame.contentWindow) {
+      return;
+    }
+    if (typeof data?.open === 'string') {
       void open(data.open);
+    } else if (String(data?.show).startsWith(new URL(pageUrl(''), location.href).href)) {
+      frame.contentWindow.location.replace(data.show); // what a page without cookies links to
     }
   });
 

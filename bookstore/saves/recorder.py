@@ -24,6 +24,9 @@ from .status import ArchiveStatus, Elsewhere, Report, StoreStatus, Trouble
 
 T = TypeVar("T")
 
+# Seconds that the uploader of a server that was just stopped may take to exit.
+_UPLOADER_EXITS = 5
+
 
 class _Copy(NamedTuple):
     source: str = ""
@@ -268,19 +271,17 @@ class Recorder:
         Raises
         ------
         BadInput
-            If there are none.
-        NotRecordable
-            If a server uploads them to the other store.
+            If there are none, or a server uploads them to the other store.
         """
         others = {other.store_url: other for other in self._outbox.others()}
         if store_url not in others:
             known = ", ".join(others) or "any other store"
             raise BadInput(f"No saves wait for {shown(store_url)}; some do for: {known}.")
         try:
-            with FileLock(others[store_url].lock_file, timeout=0):
+            with FileLock(others[store_url].lock_file, timeout=_UPLOADER_EXITS):
                 return self._outbox.take_over(others[store_url])
         except Timeout:
-            raise NotRecordable(
+            raise BadInput(
                 f"A server uploads to {store_url} now: stop it before its saves go elsewhere."
             ) from None
 

@@ -12,7 +12,7 @@ from ..storage import KeyPage, ListedKey, Store, StoreError, Version, VersionInd
 from ..storage.base import format_time
 from ..storage.index import INDEX_ERRORS
 from ..storage.stores import Stores
-from .lineage import Entry, pending_entry
+from .lineage import Entry, pending_entry, time_of
 from .names import after_hidden, is_hidden
 from .versions import EntryPage
 
@@ -43,7 +43,7 @@ class Catalogue:
 
         Where there are more than 2,000 they come in the order of their keys; those whose newest
         save is pending and that are not in the store yet come in addition to `limit` then. A
-        notebook that this machine has renamed and saved since is listed under its new key only.
+        notebook that this machine has renamed is listed under its new key only.
         While the store fails, there are those that this machine knows, if any.
 
         Parameters
@@ -64,24 +64,35 @@ class Catalogue:
         pending = await asyncio.to_thread(self._pending, wanted)
         try:
             page = await _page(self._stores.home(), wanted, pending, limit, after)
-            return await asyncio.to_thread(self._without_left_keys, page)
+            return await asyncio.to_thread(self._under_their_names, page)
         except StoreError as error:
             known = await _page(_Remembered(self._index), wanted, pending, limit, after)
-            known = await asyncio.to_thread(self._without_left_keys, known)
+            known = await asyncio.to_thread(self._under_their_names, known)
             if not known.entries:
                 raise
             return replace(known, error=error)
 
-    def _without_left_keys(self, page: EntryPage) -> EntryPage:
-        """Leave out the keys that notebooks had before they were renamed."""
+    def _under_their_names(self, page: EntryPage) -> EntryPage:
+        """List each notebook once, under the key that it has now, where this machine knows that.
 
-        def is_left(version: Version) -> bool:
-            key = self._identities.saved_key(version.notebook_id) if version.notebook_id else None
-            return key not in (None, version.key)
-
-        return replace(
-            page, entries=[entry for entry in page.entries if not is_left(entry.version)]
-        )
+        One that was renamed and not saved since has no version under its new key yet. Of one that
+        was deleted after a rename, there is the key under which it was saved last.
+        """
+        newest: dict[str, Entry] = {}
+        for entry in page.entries:
+            version = entry.version
+            saved = self._identities.saved_key(version.notebook_id)
+            if saved not in (None, version.key):
+                continue
+            known = newest.setdefault(version.notebook_id or version.key, entry)
+            if time_of(version) > time_of(known.version):
+                newest[version.notebook_id] = entry
+        entries = []
+        for entry in newest.values():
+            version = entry.version
+            key = self._identities.key_of(version.notebook_id) or version.key
+            entries.append(replace(entry, version=replace(version, key=key)))
+        return replace(page, entries=entries)
 
     def _pending(self, wanted: _Wanted) -> dict[str, Save]:
         """Return the newest pending save of each key."""

@@ -134,6 +134,12 @@ class Identities:
         with self._lock:
             return self._current().key_of(notebook_id) not in (None, key)
 
+    def key_of(self, notebook_id: str) -> str | None:
+        """Return the key that a notebook has on this machine; None if it has none here."""
+        with self._lock:
+            self._refresh()
+            return self._state.key_of(notebook_id)
+
     def saved_key(self, notebook_id: str) -> str | None:
         """Return the key under which this machine has saved a notebook since its last rename.
 

@@ -17,6 +17,7 @@ from ..core import Bookstore, Section
 from ..history.lineage import Entry
 from ..history.models import as_model, other_as_model
 from ..notebooks.changes import CellChange, changed_metadata, compare_cells, source_of, summary
+from ..notebooks.colours import coloured_source, language_of
 from ..notebooks.json import NotANotebook
 from ..notebooks.view import outputs_renderer, rendered
 from ..operations.cells import cell_of
@@ -352,8 +353,10 @@ def _listed(hidden: set[str]) -> str:
 def _compared(old: Any, new: Any, *, shows_outputs: bool) -> dict[str, Any]:
     """Compare two notebooks, and render the outputs that differ; return what their page shows."""
     changes = compare_cells(old, new)
+    language = language_of(new)
+    sources = (coloured_source(change, language) for change in changes)
     outputs = _outputs_that_differ(changes) if shows_outputs else repeat(None, len(changes))
-    rows = zip(changes, outputs, strict=True)
+    rows = zip(changes, sources, outputs, strict=True)
     return {
         # Neighbours that are equal fold into one line.
         "groups": [
@@ -392,6 +395,7 @@ def _rendered(key: str, content: BinaryIO) -> dict[str, str]:
     if key.endswith(".ipynb"):
         try:
             body, notebook_style = rendered(text)
+            body = body or '<p class="hint">This version has no cells.</p>'
             return {"body": body, "text": "", "problem": "", "style": f"{notebook_style}\n{style}"}
         except NotANotebook as error:
             problem = f"{error} These are its bytes."

@@ -415,6 +415,8 @@ def test_a_renamed_notebook_is_listed_under_its_new_name_only(shared_server: Jup
     save_all(shared_server, "one name before.ipynb", "before")
     shared_server.wait_until("archived")
     rename(shared_server, "one name before.ipynb", "one name now.ipynb")
+    page = shared_server.api("GET", "/bookstore", params={"q": "one name"})
+    assert "one name now.ipynb" in page.text
     save_all(shared_server, "one name now.ipynb", "now")
     for _ in range(2):
         answer = shared_server.bookstore("GET", "notebooks", params={"q": "one name"})
@@ -424,6 +426,9 @@ def test_a_renamed_notebook_is_listed_under_its_new_name_only(shared_server: Jup
         assert "one name now.ipynb" in page.text
         assert "deleted here" not in page.text
         shared_server.wait_until("archived")
+    shared_server.api("DELETE", "/api/contents/one name now.ipynb")
+    answer = shared_server.bookstore("GET", "notebooks", params={"q": "one name"})
+    assert [notebook["path"] for notebook in answer["notebooks"]] == ["one name now.ipynb"]
 
 
 def test_history_follows_the_rename_of_a_folder(shared_server: JupyterServer) -> None:

@@ -95,6 +95,10 @@ class Archive:
         """Rename a notebook as a server does."""
         self.identities.renamed(old_key, new_key)
 
+    def delete(self, key: str) -> None:
+        """Delete a notebook, as the recorder does."""
+        self.identities.ended(key)
+
     async def upload(self) -> None:
         """Make versions of all saves."""
         uploader = Uploader(

@@ -62,6 +62,7 @@ define([
       field.trigger("select");
       document.execCommand("copy"); // navigator.clipboard is missing where there is no TLS
       button.text("Copied");
+      setTimeout(() => button.text("Copy"), 2000);
     });
     const group = $("<div/>")
       .addClass("input-group")
@@ -79,10 +80,14 @@ define([
     });
   }
 
+  function reasonOf(error) {
+    return error.xhr && !error.xhr.status ? "The server does not answer." : error.message;
+  }
+
   function publish() {
     const model = { type: "notebook", content: Jupyter.notebook.toJSON() };
     return send("PUT", "publish", model).then(showPublished, (error) =>
-      showDialog("Not published", error.message),
+      showDialog("Not published", reasonOf(error)),
     );
   }
 
@@ -98,7 +103,7 @@ define([
     const save = () => {
       const label = { name: nameField.val().trim(), note: noteField.val().trim() };
       if (label.name) {
-        nameSaved(label).catch((error) => showDialog("Not named", error.message));
+        nameSaved(label).catch((error) => showDialog("Not named", reasonOf(error)));
       }
     };
     dialog.modal({
@@ -154,7 +159,7 @@ define([
           timer = setTimeout(check, delay, Math.min(2 * delay, LONGEST_DELAY));
         }
       },
-      (error) => current === checks && show("archive unknown", error.message),
+      (error) => current === checks && show("archive unknown", reasonOf(error)),
     );
   }
 

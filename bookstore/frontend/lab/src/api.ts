@@ -119,7 +119,9 @@ async function ask<T>(
   const url =
     URLExt.join(settings.baseUrl, 'api/bookstore', route) + URLExt.objectToQueryString(query);
   const init = { method, body: body && JSON.stringify(body) };
-  const response = await ServerConnection.makeRequest(url, init, settings);
+  const response = await ServerConnection.makeRequest(url, init, settings).catch(() => {
+    throw new Error('The server does not answer.');
+  });
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) {
     throw new Error(answer.message ?? `${response.status} ${response.statusText}`);

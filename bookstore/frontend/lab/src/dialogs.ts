@@ -101,9 +101,16 @@ function copyable(label: string, text: string, trans: TranslationBundle): HTMLEl
   button.onclick = event => {
     event.preventDefault();
     Clipboard.copyToSystem(text);
-    button.textContent = trans.__('Copied');
+    sayCopied(button, trans);
   };
   return labelled(label, shown, button);
+}
+
+/** Say on a button, for a moment, that it has copied. */
+export function sayCopied(button: HTMLButtonElement, trans: TranslationBundle): void {
+  const label = button.textContent;
+  button.textContent = trans.__('Copied');
+  setTimeout(() => (button.textContent = label), 2000);
 }
 
 function field(value: string, placeholder = '', maxLength = 1000): HTMLInputElement {

@@ -1,6 +1,6 @@
 // The side panel: the versions of the notebook that is in front, and what can be done with each.
 
-import { Clipboard, Dialog, showErrorMessage } from '@jupyterlab/apputils';
+import { Clipboard, Dialog, Notification, showErrorMessage } from '@jupyterlab/apputils';
 import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { TranslationBundle } from '@jupyterlab/translation';
 import { historyIcon } from './icons';
@@ -18,7 +18,7 @@ import {
   restore
 } from './api';
 import { Replacements } from './replacements';
-import { askName, askRestore, showPublished } from './dialogs';
+import { askName, askRestore, sayCopied, showPublished } from './dialogs';
 import { Monitor } from './monitor';
 
 const BURST_GAP = 10 * 60 * 1000; // ms between saves of one burst, at most
@@ -34,7 +34,7 @@ export class VersionsPanel extends Widget {
    */
   constructor(
     private _tracker: INotebookTracker,
-    monitor: Monitor,
+    private _monitor: Monitor,
     private _replaced: Replacements,
     private _show: (url: string, title: string) => void,
     private _open: (path: string) => Promise<unknown>,
@@ -46,8 +46,8 @@ export class VersionsPanel extends Widget {
     this.title.icon = historyIcon;
     this.title.caption = _trans.__('Versions');
     _tracker.currentChanged.connect(() => this.update(), this);
-    monitor.changed.connect(() => this.update(), this);
-    _replaced.changed.connect(() => this.update(), this);
+    _monitor.changed.connect(() => this.update(), this);
+    _replaced.changed.connect(() => _monitor.check(), this);
   }
 
   protected onAfterShow(msg: Message): void {
@@ -67,7 +67,12 @@ export class VersionsPanel extends Widget {
   private async _load(): Promise<void> {
     const path = this._path;
     if (!path) {
-      this._fill(paragraph(this._trans.__('Open a notebook to see its versions.')));
+      this._fill(
+        paragraph(this._trans.__('Open a notebook to see its versions.')),
+        this._button(this._trans.__('All notebooks, deleted ones too'), () =>
+          this._show(pageUrl(''), 'Bookstore')
+        )
+      );
       return;
     }
     if (path !== this._listed.path) {
@@ -96,6 +101,10 @@ export class VersionsPanel extends Widget {
   private _render(problem: string | null): void {
     const { path, versions, next } = this._listed;
     const parts: HTMLElement[] = [headingOf(path)];
+    this._minutes = new Map();
+    for (const minute of versions.map(minuteOf)) {
+      this._minutes.set(minute, (this._minutes.get(minute) ?? 0) + 1);
+    }
     if (problem) {
       const known = this._trans.__('The list has only the versions that this machine knows.');
       parts.push(paragraph(`${problem} ${known}`, 'alert'));
@@ -120,7 +129,7 @@ export class VersionsPanel extends Widget {
   private _renderBurst(versions: IVersion[]): HTMLElement {
     const list = document.createElement('ul');
     const isBurst = versions.length >= BURST_SIZE;
-    list.append(...versions.map(version => this._renderVersion(version, isBurst)));
+    list.append(...versions.map(version => this._renderVersion(version)));
     if (!isBurst) {
       return list;
     }
@@ -138,7 +147,7 @@ export class VersionsPanel extends Widget {
     return fold;
   }
 
-  private _renderVersion(version: IVersion, withSeconds: boolean): HTMLElement {
+  private _renderVersion(version: IVersion): HTMLElement {
     const item = document.createElement('li');
     const isSelected = version.version_id === this._selected;
     const button = document.createElement('button');
@@ -147,7 +156,7 @@ export class VersionsPanel extends Widget {
     button.title = new Date(version.saved_at).toLocaleString();
     const time = document.createElement('time');
     time.dateTime = version.saved_at;
-    time.textContent = timeOf(version, withSeconds);
+    time.textContent = this._timeOf(version);
     const details = document.createElement('span');
     details.textContent = [this._stateInWords(version), version.author, sizeOf(version)]
       .filter(Boolean)
@@ -198,14 +207,18 @@ export class VersionsPanel extends Widget {
     }
     const { path } = this._listed;
     const name = path.split('/').pop();
-    const title = `${name} ${timeOf(version)}`;
+    const title = `${this._timeOf(version)} ${name}`; // tabs are cut off at the end
     actions.append(
       this._button(trans.__('View'), () =>
         this._show(pageUrl('view', path, { version_id: version.version_id }), title)
       ),
-      this._button(trans.__('Compare with now'), () =>
-        this._show(pageUrl('diff', path, { base: version.version_id }), `${title} ↔`)
-      ),
+      this._button(trans.__('Compare with now'), async () => {
+        const panel = this._tracker.currentWidget;
+        if (panel && panel.context.path === path) {
+          await saveChanges(panel); // else now would be what was saved last
+        }
+        this._show(pageUrl('diff', path, { base: version.version_id }), `${title} ↔`);
+      }),
       this._button(trans.__('Restore'), () => this._restore(version)),
       this._button(trans.__('Name…'), async () => {
         const label = await askName(trans, version);
@@ -219,12 +232,19 @@ export class VersionsPanel extends Widget {
         await showPublished(await publish(path, notebook), trans);
       })
     );
+    if (version.before) {
+      const compared = { base: version.before, head: version.version_id };
+      const changes = this._button(trans.__('What changed'), () =>
+        this._show(pageUrl('diff', path, compared), `${title} ↔`)
+      );
+      actions.children[0].after(changes);
+    }
     if (version.clone_url) {
       const link = version.clone_url;
       actions.append(
         this._button(trans.__('Copy link'), button => {
           Clipboard.copyToSystem(link);
-          button.textContent = trans.__('Copied');
+          sayCopied(button, trans);
         })
       );
     }
@@ -243,7 +263,12 @@ export class VersionsPanel extends Widget {
       await restoreInto(panel, version.version_id);
       this._replaced.tell(panel.context.path);
       this._selected = '';
-      this.update();
+      this._monitor.check();
+      await this._open(panel.context.path); // a version may be shown in front of it
+      Notification.success(
+        trans.__('Restored the version of %1. What was here before is among the versions.', saved),
+        { autoClose: 5000 }
+      );
     } else if (answer === 'copy') {
       const { path } = this._listed;
       const copy = path.replace(/(\.[^./]+)?$/, '-restored$1');
@@ -310,6 +335,11 @@ export class VersionsPanel extends Widget {
     }
   }
 
+  /** Write a time with seconds where another version is of the same minute. */
+  private _timeOf(version: IVersion): string {
+    return timeOf(version, (this._minutes.get(minuteOf(version)) ?? 0) > 1);
+  }
+
   private _fill(...parts: HTMLElement[]): void {
     const top = this.node.scrollTop;
     this.node.replaceChildren(...parts);
@@ -322,6 +352,7 @@ export class VersionsPanel extends Widget {
     next: null
   };
   private _selected = ''; // a version id
+  private _minutes = new Map<number, number>(); // how many versions are of each
   private _changes = new Map<string, HTMLElement>(); // what says what changed, by version id
   private _unknown = new WeakMap<Element, IVersion>(); // whose changes nobody has asked for yet
   private _seen = new IntersectionObserver(entries => {
@@ -337,12 +368,17 @@ function otherWindows({ context: { model } }: NotebookPanel): number {
   return model.collaborative ? Math.max((shared.awareness?.getStates().size ?? 1) - 1, 0) : 0;
 }
 
+/** Save a notebook, if it was changed since the last save. */
+async function saveChanges({ context }: NotebookPanel): Promise<void> {
+  if (context.model.dirty) {
+    await context.save();
+  }
+}
+
 /** Restore a version in place of an open notebook, and show it there. */
 async function restoreInto(panel: NotebookPanel, versionId: string): Promise<void> {
   const { context } = panel;
-  if (context.model.dirty) {
-    await context.save(); // what was not saved becomes a version, too
-  }
+  await saveChanges(panel); // so that they become a version, too
   await restore(context.path, versionId);
   if (!context.model.collaborative) {
     await context.revert(); // else it comes to all windows
@@ -374,6 +410,10 @@ function isApart(older: IVersion, newer: IVersion): boolean {
 
 function dayOf(version: IVersion): string {
   return new Date(version.saved_at).toDateString();
+}
+
+function minuteOf(version: IVersion): number {
+  return Math.floor(Date.parse(version.saved_at) / 60_000);
 }
 
 function timeOf(version: IVersion, withSeconds = false): string {

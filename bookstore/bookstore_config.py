@@ -71,9 +71,10 @@ class BookstoreSettings(LoggingConfigurable):
         it. Default: `bookstore` in Jupyter's data directory.""",
     ).tag(config=True)
     workspace_prefix = Text(
-        "workspace",
         help="""Prefix of the keys of saved notebooks. "{username}" in it stands for the user's
-        name on the JupyterHub, or without a hub for that of the operating system's user.""",
+        name on the JupyterHub, or without a hub for that of the operating system's user; "{folder}"
+        for the folder that the server shows, such as "~/projects", so that notebooks of two folders
+        do not meet. Default: "workspace"; with `store_url`, "workspace/{folder}".""",
     ).tag(config=True)
     published_prefix = Text(
         "published",
@@ -151,9 +152,25 @@ class BookstoreSettings(LoggingConfigurable):
         system is off.""",
     ).tag(config=True)
 
+    @default("workspace_prefix")
+    def _workspace_prefix_default(self) -> str:
+        return "workspace/{folder}" if self.store_url else "workspace"
+
     @default("local_dir")
     def _local_dir_default(self) -> str:
         return str(Path(jupyter_data_dir()).absolute() / "bookstore")
+
+    @property
+    def folder(self) -> str:
+        """Return the folder with the notebooks, as ``{folder}`` in a prefix stands for it.
+
+        It is that of the contents manager or application that these settings belong to.
+        """
+        served = getattr(self.parent, "root_dir", "") or getattr(self.parent, "notebook_dir", "")
+        root, home = map(os.path.realpath, map(os.path.expanduser, (served or ".", "~")))
+        if os.path.commonpath([root, home]) == home:
+            return os.path.normpath(os.path.join("~", os.path.relpath(root, home)))
+        return root.strip("/") or "root"
 
     @property
     def local_path(self) -> Path:
@@ -293,7 +310,7 @@ def _of_prefixes(settings: BookstoreSettings) -> Iterator[_Problem]:
     folders = []
     for setting in ("workspace_prefix", "published_prefix"):
         try:
-            if prefix := expand_prefix(getattr(settings, setting)):
+            if prefix := expand_prefix(settings, setting):
                 folders.append(f"{_key_prefix(prefix)}/")
         except BadInput as error:
             yield setting, str(error)
@@ -331,24 +348,34 @@ def _is_http_url(text: str) -> bool:
         return False
 
 
-def expand_prefix(prefix: str) -> str:
-    """Fill in a prefix's ``{username}``.
+def expand_prefix(settings: BookstoreSettings, setting: str) -> str:
+    """Fill in ``{username}`` in a prefix, and ``{folder}`` in that of saved notebooks.
+
+    Parameters
+    ----------
+    settings : BookstoreSettings
+    setting : str
+        ``workspace_prefix`` or ``published_prefix``.
 
     Raises
     ------
     BadInput
         If the prefix asks for anything else.
     """
+    prefix = getattr(settings, setting)
+    values = {"username": quote(username(), safe="@ ~!$&'()*+,;=:")}  # one segment of the key
+    if setting == "workspace_prefix":
+        values["folder"] = settings.folder
     try:
         fields = [field for _, *field in Formatter().parse(prefix) if field[0] is not None]
     except ValueError:
         raise BadInput(
             f"{shown(prefix)} has a brace without its pair. Leave it out, or double it."
         ) from None
-    if any(field != ["username", "", None] for field in fields):
-        raise BadInput(f"In {shown(prefix)}, only {{username}} can be filled in.")
-    # A name is one segment of the key, whatever is in it.
-    return prefix.format(username=quote(username(), safe="@ ~!$&'()*+,;=:"))
+    if any(name not in values or form != ["", None] for name, *form in fields):
+        known = " and ".join(f"{{{name}}}" for name in values)
+        raise BadInput(f"In {shown(prefix)}, only {known} can be filled in.")
+    return str(prefix.format(**values))
 
 
 def username() -> str:

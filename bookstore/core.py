@@ -60,7 +60,7 @@ def get_bookstore(parent: Configurable) -> Bookstore:
     """
     settings = BookstoreSettings(parent=parent)
     require_working(settings)
-    wanted = json.dumps(settings.values(), sort_keys=True)
+    wanted = json.dumps([settings.folder, settings.values()], sort_keys=True)
     if wanted not in _open:
         bookstore = _open[wanted] = Bookstore(settings)
         atexit.register(bookstore.close)
@@ -93,8 +93,8 @@ class Bookstore:
         self.features = validate_bookstore(settings)
         self._options = settings.store_options()
         self._prefixes: dict[Section, str] = {
-            "workspace": s3_key(expand_prefix(settings.workspace_prefix)),
-            "published": s3_key(expand_prefix(settings.published_prefix)),
+            "workspace": s3_key(expand_prefix(settings, "workspace_prefix")),
+            "published": s3_key(expand_prefix(settings, "published_prefix")),
         }
         self.naming = asyncio.Lock()
         self._loop = StoreLoop()

@@ -98,7 +98,8 @@ def load_jupyter_server_extension(app: Any) -> None:
     app : NotebookApp or ServerApp
     """
     try:
-        bookstore = get_bookstore(app)
+        # It may serve another folder than the application says.
+        bookstore = get_bookstore(app.contents_manager)
     except TraitError as error:
         # jupyter_server would go on without an extension that fails to load, and lose saves.
         app.log.critical("Bookstore: bad configuration. %s", error)

@@ -12,7 +12,7 @@ from ..storage import KeyPage, ListedKey, Store, StoreError, Version, VersionInd
 from ..storage.base import format_time
 from ..storage.index import INDEX_ERRORS
 from ..storage.stores import Stores
-from .lineage import Entry, pending_entry, time_of
+from .lineage import Entry, pending_entry
 from .names import after_hidden, is_hidden
 from .versions import EntryPage
 
@@ -85,7 +85,7 @@ class Catalogue:
             if saved not in (None, version.key):
                 continue
             known = newest.setdefault(version.notebook_id or version.key, entry)
-            if time_of(version) > time_of(known.version):
+            if version.origin.saved_at > known.version.origin.saved_at:
                 newest[version.notebook_id] = entry
         entries = []
         for entry in newest.values():

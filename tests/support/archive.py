@@ -67,7 +67,7 @@ class Archive:
     def config(self) -> Config:
         """What an application is configured with that works on it."""
         settings = {"store_url": "local", "local_dir": str(self.directory)}
-        return Config(BookstoreSettings=settings)
+        return Config(BookstoreSettings={**settings, "workspace_prefix": "workspace"})
 
     async def archive(self, key: str, text: str, **origin: Any) -> str:
         """Put a version into the store, a minute after the one before unless `origin` tells."""

@@ -35,7 +35,8 @@ def make_archiver(tmp_path: Path) -> Iterator[MakeArchiver]:
     made = []
 
     def make(cls: type = BookstoreContentsArchiver, **settings: Any) -> Any:
-        settings = {"local_dir": str(tmp_path / "local"), "store_url": "local", **settings}
+        local = {"local_dir": str(tmp_path / "local"), "store_url": "local"}
+        settings = {**local, "workspace_prefix": "workspace", **settings}
         root = tmp_path / "root"
         root.mkdir(exist_ok=True)
         made.append(cls(root_dir=str(root), config=Config(BookstoreSettings=settings)))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from traitlets import TraitError
-from traitlets.config import Config
+from traitlets.config import Config, Configurable
 
 from bookstore.bookstore_config import (
     BookstoreSettings,
@@ -168,7 +168,7 @@ def test_options_are_checked_without_loading_an_s3_client() -> None:
         ),
         (
             {"workspace_prefix": "{username:{x}}"},
-            "In '{username:{x}}', only {username} can be filled",
+            "In '{username:{x}}', only {username} and {folder}",
         ),
         ({"workspace_prefix": "w/{"}, "workspace_prefix: 'w/{' has a brace without its pair."),
         ({"workspace_prefix": "a//b"}, "workspace_prefix: The prefix 'a//b' may not have empty"),
@@ -194,9 +194,13 @@ def test_all_problems_are_said_at_once() -> None:
         require_working(BookstoreSettings(max_threads=0, fs_cloning_basedir="books"))
 
 
+def expanded(prefix: str) -> str:
+    return expand_prefix(BookstoreSettings(workspace_prefix=prefix), "workspace_prefix")
+
+
 def test_a_prefix_takes_the_hub_users_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTERHUB_USER", "ann")
-    assert expand_prefix("users/{username}/notebooks") == "users/ann/notebooks"
+    assert expanded("users/{username}/notebooks") == "users/ann/notebooks"
 
 
 def test_without_a_hub_a_prefix_takes_the_operating_systems_user(
@@ -204,7 +208,7 @@ def test_without_a_hub_a_prefix_takes_the_operating_systems_user(
 ) -> None:
     monkeypatch.delenv("JUPYTERHUB_USER", raising=False)
     monkeypatch.setattr("getpass.getuser", lambda: "bob")
-    assert expand_prefix("users/{username}") == "users/bob"
+    assert expanded("users/{username}") == "users/bob"
 
 
 def test_none_stands_for_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,7 +237,35 @@ def test_users_of_a_hub_that_share_a_prefix_are_noticed(
 
 def test_a_users_name_is_one_segment_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTERHUB_USER", "../bob")
-    assert expand_prefix("users/{username}") == "users/..%2Fbob"
+    assert expanded("users/{username}") == "users/..%2Fbob"
+
+
+@pytest.mark.parametrize(
+    ("root", "folder"),
+    [
+        ("home", "~"),
+        ("~", "~"),
+        ("home/projects/sales ü", "~/projects/sales ü"),
+        ("link", "~/projects"),
+        ("home of others", None),
+    ],
+)
+def test_a_prefix_takes_the_folder_that_is_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: str, folder: str | None
+) -> None:
+    (tmp_path / "home/projects").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "home/projects")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    served = root if root == "~" else str(tmp_path / root)
+    folder = folder or f"{tmp_path.resolve()}/{root}".lstrip("/")
+
+    class Server(Configurable):
+        root_dir = served
+
+    settings = BookstoreSettings(parent=Server(), store_url="local")
+    assert expand_prefix(settings, "workspace_prefix") == f"workspace/{folder}"
+    assert expand_prefix(settings, "published_prefix") == "published"
+    require_working(settings)
 
 
 def test_store_options_follow_store_url(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from tests.support.notebooks import make_notebook, text_of
 @pytest.fixture
 def archiver(tmp_path: Path) -> Iterator[Any]:
     settings = {"local_dir": str(tmp_path / "local"), "store_url": "local"}
+    settings["workspace_prefix"] = "workspace"
     (tmp_path / "root").mkdir()
     made = BookstoreContentsArchiver(
         root_dir=str(tmp_path / "root"), config=Config(BookstoreSettings=settings)

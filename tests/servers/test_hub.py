@@ -54,9 +54,7 @@ def test_a_link_brings_each_user_to_a_server_of_their_own(
 
     carl = hub.user("carl")
     page.goto(link)
-    page.get_by_label("Username").fill("carl")
-    page.get_by_label("Password").fill("any")
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page, "carl")
     # his server starts only now
     clone = page.get_by_role("button", name="Clone")
     expect(clone).to_be_visible()
@@ -64,6 +62,15 @@ def test_a_link_brings_each_user_to_a_server_of_their_own(
     clone.click()
     expect(page.get_by_role("paragraph").get_by_text("shared by ann")).to_be_visible()
     assert text_of((carl.home / "shared.ipynb").read_bytes()) == "shared by ann"
+
+
+def test_a_page_tells_what_changed(hub: JupyterHub, ann: HubUser, page: Page) -> None:
+    for text in "before", "after":
+        ann.save("changed.ipynb", make_notebook(text))
+    hub.wait_for(lambda: ann.status()["archive"]["pending"] == 0, "the archived saves")
+    page.goto(f"{ann.url}/bookstore/versions/changed.ipynb")
+    sign_in(page, "ann")
+    expect(page.get_by_text("1 cell edited")).to_be_visible()
 
 
 def test_clones_need_a_token_or_xsrf(hub: JupyterHub, shared_bucket: Bucket, ann: HubUser) -> None:
@@ -92,3 +99,10 @@ def test_a_notebooks_kernel_finds_the_users_server(
     assert text_of(shared_bucket.body("published/own.ipynb")) == "published by its kernel"
     assert clone_url.startswith(f"{hub.url}/hub/user-redirect/bookstore/clone?")
     assert f'href="{hub.url}/hub/user-redirect/bookstore/clone?' in shown["text/html"]
+
+
+def sign_in(page: Page, name: str) -> None:
+    """Fill in the hub's login page."""
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password").fill("any")
+    page.get_by_role("button", name="Sign in").click()

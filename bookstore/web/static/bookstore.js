@@ -6,12 +6,15 @@ const changed = new BroadcastChannel(`bookstore:${document.body.dataset.baseUrl}
 // JupyterLab shows pages in a frame; what Jupyter itself shows belongs beside that.
 const isFramed = window.parent !== window;
 
+// JupyterHub asks for the token also where nothing is changed.
+const xsrf = { "X-XSRFToken": document.body.dataset.xsrfToken };
+
 async function ask(form) {
   const model = { ...JSON.parse(form.dataset.model), ...Object.fromEntries(new FormData(form)) };
   const answer = await fetch(form.dataset.api, {
     method: "POST",
     credentials: "same-origin",
-    headers: { "Content-Type": "application/json", "X-XSRFToken": document.body.dataset.xsrfToken },
+    headers: { "Content-Type": "application/json", ...xsrf },
     body: JSON.stringify(model),
   });
   const told = await answer.json().catch(() => ({ message: `The server answered ${answer.status}.` }));
@@ -77,7 +80,7 @@ async function tellChanges() {
   }
   asking += 1;
   try {
-    const answer = await fetch(line.dataset.changes, { credentials: "same-origin" });
+    const answer = await fetch(line.dataset.changes, { credentials: "same-origin", headers: xsrf });
     line.textContent = answer.ok ? (await answer.json()).changes : "";
   } catch {
     // the page is complete without it

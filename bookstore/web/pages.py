@@ -78,9 +78,9 @@ def untrusted_policy() -> str:
     """
     digest = base64.b64encode(hashlib.sha256(untrusted_script().encode()).digest()).decode()
     return (
-        "sandbox allow-scripts allow-popups allow-popups-to-escape-sandbox; default-src 'none';"
-        f" script-src 'sha256-{digest}'; img-src data:; font-src data:; style-src 'unsafe-inline';"
-        " form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+        "sandbox allow-scripts allow-downloads allow-popups allow-popups-to-escape-sandbox;"
+        f" default-src 'none'; script-src 'sha256-{digest}'; img-src data:; font-src data:;"
+        " style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
     )
 
 

@@ -967,7 +967,8 @@ def test_pages_show_what_there_is_as_text(
     view = pages[-1]
     assert_page(server, view)
     policy = view.headers["Content-Security-Policy"]
-    assert policy.startswith("sandbox allow-scripts allow-popups allow-popups-to-escape-sandbox;")
+    popups = "allow-popups allow-popups-to-escape-sandbox"
+    assert policy.startswith(f"sandbox allow-scripts allow-downloads {popups};")
     assert re.search(r"; default-src 'none'; script-src 'sha256-[^ ']+';", policy)
     (own,) = re.findall(r"script-src ([^;]+);", policy)
     digest = hashlib.sha256(untrusted_script().encode()).digest()

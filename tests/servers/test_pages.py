@@ -234,6 +234,9 @@ def test_versions_are_viewed_one_after_the_other_and_restored_as_a_copy(
     expect(page.get_by_text("two")).to_be_visible()
     page.get_by_role("link", name="Older").click()
     expect(page.get_by_text("one")).to_be_visible()
+    with page.expect_download() as downloaded:
+        page.get_by_role("link", name="Download").click()
+    assert text_of(downloaded.value.path().read_bytes()) == "one $x^1$"
     expect(page.get_by_role("link", name="Older")).to_have_count(0)
     page.keyboard.press("n")
     expect(page.get_by_text("two")).to_be_visible()

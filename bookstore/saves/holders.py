@@ -23,7 +23,8 @@ _FILE = "uploader"
 
 
 def record(outbox: Outbox) -> None:
-    """Write down which process has acquired the lock, and for which server."""
+    """Write down which process has acquired the lock, and for which server, as a sign of life."""
+    os.utime(outbox.lock_file)
     holder = {"host": socket.gethostname(), "pid": os.getpid(), "server": os.getppid()}
     (outbox.directory / _FILE).write_text(json.dumps(holder), encoding="utf-8")
 

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.support.frontends import FRONT_ENDS, FrontEnd, shows
 from tests.support.notebooks import Notebook, make_notebook, picture, text_of
@@ -139,20 +139,23 @@ def walk(author: FrontEnd) -> str:
     expect(viewed.get_by_role("article").get_by_text("an output")).to_be_visible()
     viewed = author.view(2)
     expect(viewed.get_by_role("article").locator(shows(red))).to_be_visible()
-
+    # Links of a page without an origin, in a frame or not.
     changes = author.compare(2)
+    changes.get_by_role("link", name="Hide metadata").click()
+    expect(changes.get_by_role("link", name="Show metadata")).to_be_visible()
+
     for plot in (red, blue):
         expect(changes.locator(".outputs").locator(shows(plot))).to_be_visible()
     expect(changes.locator("time").first).not_to_contain_text("UTC")
-    with author.page.context.expect_page() as opened:
-        changes.get_by_role("link", name="Bring this cell back").click()
-    question = opened.value
-    # Its script runs: it is not in the sandbox of the page that it was opened from.
+    changes.get_by_role("link", name="Bring this cell back").click()
+    question = author.question_after(changes)
+    # Its script runs: it is not in the sandbox of the page that led to it.
     expect(question.locator("time")).not_to_contain_text("UTC")
     question.get_by_role("button", name="Bring it back").click()
-    author.expect_picture(red, page=question)
-    author.expect_place(question)
-    question.close()
+    if isinstance(question, Page):
+        author.expect_picture(red, page=question)
+        author.expect_place(question)
+        question.close()
     author.reload_as_told()
     author.expect_picture(red)
 

@@ -243,13 +243,11 @@ def test_versions_are_viewed_one_after_the_other_and_restored_as_a_copy(
     page.get_by_role("link", name="What changed here").click()
     expect(page.locator("td:has(del)", has_text="one")).to_be_visible()
     page.go_back()
-    with page.expect_popup() as opened:
-        page.get_by_role("link", name="Restore").click()
-    question = opened.value
-    expect(question.get_by_label("Or as a copy, named")).to_have_value("maths-restored.ipynb")
-    question.get_by_label("Or as a copy, named").fill("brought back.ipynb")
-    question.get_by_role("button", name="Restore as a copy").click()
-    expect_opened(question, "two")
+    page.get_by_role("link", name="Restore").click()
+    expect(page.get_by_label("Or as a copy, named")).to_have_value("maths-restored.ipynb")
+    page.get_by_label("Or as a copy, named").fill("brought back.ipynb")
+    page.get_by_role("button", name="Restore as a copy").click()
+    expect_opened(page, "two")
     assert text_of(server.get("brought back.ipynb")["content"]) == "two $x^2$"
     assert text_of(server.get("maths.ipynb")["content"]) == "three $x^3$"
 
@@ -300,13 +298,11 @@ def test_one_cell_is_brought_back(server: JupyterServer, page: Page, visit: Visi
     server.wait_until("archived")
     visit("/versions/cells.ipynb")
     page.get_by_label("Show what changed").check()
-    with page.expect_popup() as opened:
-        beside = page.frame_locator("[name=shown]")
-        beside.get_by_role("link", name="Bring this cell back").first.click()
-    question = opened.value
-    expect(question.get_by_text("<b>removed</b>")).to_be_visible()
-    question.get_by_role("button", name="Bring it back").click()
-    expect_opened(question, "edited since")
+    beside = page.frame_locator("[name=shown]")
+    beside.get_by_role("link", name="Bring this cell back").first.click()
+    expect(page.get_by_text("<b>removed</b>")).to_be_visible()
+    page.get_by_role("button", name="Bring it back").click()
+    expect_opened(page, "edited since")
     cells = server.get("cells.ipynb")["content"]["cells"]
     assert [cell["source"] for cell in cells] == ["<b>removed</b>", "edited since"]
     server.wait_until("archived")

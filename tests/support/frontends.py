@@ -144,6 +144,10 @@ class FrontEnd(ABC):
     def compare(self, number: int) -> Content:
         """Compare a version with the newest."""
 
+    def question_after(self, changes: Content) -> Content:
+        """Return where a link of the page of changes leads."""
+        return changes
+
     @abstractmethod
     def give_name(self, number: int, name: str) -> None:
         """Give a version a name."""
@@ -185,6 +189,8 @@ class Classic(FrontEnd):
 
     @property
     def _versions(self) -> Locator:
+        if self._pages.is_closed():
+            self.show_versions()
         self._pages.goto(f"{self.server.url}/bookstore/versions/{quote(self.path)}")
         for burst in self._pages.locator(".burst:not([open]) > summary").all():
             burst.click()
@@ -206,6 +212,11 @@ class Classic(FrontEnd):
         self._pages.get_by_role("button", name="Compare others with this").click()
         versions.first.click()
         return self._pages.frame_locator("[name=shown]")
+
+    def question_after(self, changes: Content) -> Content:
+        """Return where a link of the page of changes leads: to the place of the list beside it."""
+        del changes
+        return self._pages
 
     def give_name(self, number: int, name: str) -> None:
         """Give a version a name."""

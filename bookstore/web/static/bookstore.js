@@ -32,7 +32,11 @@ async function ask(form) {
 function show(told) {
   if (isFramed) {
     window.parent.postMessage({ open: told.path }, location.origin);
-    location.reload();
+    if (document.getElementById("days")) {
+      location.reload(); // the list has one more
+    } else {
+      history.back(); // to where it was asked from
+    }
   } else {
     location.assign(told.url);
   }

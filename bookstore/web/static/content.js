@@ -8,7 +8,8 @@ document.documentElement.classList.toggle("beside-list", window.name === "shown"
 // a notebook links to is a page beside it.
 function leadOn(event) {
   const link = event.target.closest("a[href]");
-  if (!link || link.target || link.getAttribute("href").startsWith("#")) {
+  const isElsewhere = event.ctrlKey || event.metaKey || event.shiftKey; // a tab of its own
+  if (!link || link.target || isElsewhere || link.getAttribute("href").startsWith("#")) {
     return;
   }
   if (link.closest("article")) {

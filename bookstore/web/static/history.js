@@ -80,7 +80,7 @@ whatChanged?.addEventListener("change", () => {
 document.getElementById("older")?.addEventListener("click", async (event) => {
   const link = event.currentTarget;
   event.preventDefault();
-  const answer = await fetch(link.href, { credentials: "same-origin" });
+  const answer = await fetch(link.href, { credentials: "same-origin", headers: xsrf });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const more = page.getElementById("days");
   if (!answer.ok || !more) {
@@ -101,12 +101,18 @@ document.getElementById("older")?.addEventListener("click", async (event) => {
   link.hidden = !next;
 });
 
-// Where the page in the frame links to: other versions of this notebook.
+// Where the page in the frame links to: other versions beside the list, and what asks in its place.
 window.addEventListener("message", ({ data, source }) => {
-  const address = source === shown?.contentWindow && URL.parse(data.show, location);
-  const pages = [days?.dataset.view, days?.dataset.diff].map((page) => new URL(page, location));
-  if (address && address.origin === location.origin && pages.some((page) => page.pathname === address.pathname)) {
-    source.location.replace(address);
+  const page = new URL(`${document.body.dataset.baseUrl}bookstore/`, location).href;
+  if (source !== shown?.contentWindow || !String(data.show).startsWith(page)) {
+    return;
+  }
+  const { pathname } = new URL(data.show);
+  const isVersion = [days.dataset.view, days.dataset.diff].some((known) => known.startsWith(pathname));
+  if (isVersion) {
+    source.location.replace(data.show);
+  } else {
+    location.assign(data.show);
   }
 });
 

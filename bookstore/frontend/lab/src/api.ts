@@ -58,6 +58,11 @@ export function basePath(): string {
   return new URL(settings.baseUrl, location.href).pathname;
 }
 
+/** Return whether a URL is that of one of Bookstore's pages. */
+export function isPage(url: string): boolean {
+  return url.startsWith(new URL(`${basePath()}bookstore`, location.href).href);
+}
+
 /** Have pages follow the front end's theme, and write times in the browser's time zone. */
 export function dressPages(): void {
   const path = `${basePath()}bookstore`;

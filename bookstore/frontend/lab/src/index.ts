@@ -9,12 +9,13 @@ import {
   MainAreaWidget,
   showErrorMessage
 } from '@jupyterlab/apputils';
+import { PathExt } from '@jupyterlab/coreutils';
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { ILauncher } from '@jupyterlab/launcher';
 import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
-import { dressPages, nameVersion, pageUrl, publish } from './api';
+import { dressPages, isPage, nameVersion, pageUrl, publish } from './api';
 import { Replacements } from './replacements';
 import { askName, showPublished } from './dialogs';
 import { historyIcon, publishIcon } from './icons';
@@ -94,8 +95,9 @@ function activate(
     }
     if (typeof data?.open === 'string') {
       void open(data.open);
-    } else if (String(data?.show).startsWith(new URL(pageUrl(''), location.href).href)) {
-      frame.contentWindow.location.replace(data.show); // what a page without cookies links to
+    } else if (typeof data?.show === 'string' && isPage(data.show)) {
+      const { pathname } = new URL(data.show);
+      show(data.show, PathExt.basename(decodeURIComponent(pathname)));
     }
   });
 

@@ -62,10 +62,12 @@ class Reporting:
         self._told: set[str] = set()  # problems, until the store takes saves again
         self._is_outage = False
         self._last_check: StoreCheck | None = None
+        self._queued: set[str] = set()  # ids of saves
         self.changed = asyncio.Event()
-        self._report = Report.read(outbox.report_file)
+        self._report = self._written = Report.read(outbox.report_file)
 
     def queued(self, save: Save) -> None:
+        self._queued.add(save.save_id)
         self.changed.set()
 
     def archived(self, save: Save, version: Version | None) -> None:
@@ -77,7 +79,7 @@ class Reporting:
             if self._last_check and self._last_check.versioned is False:
                 self._note_check(StoreCheck(versioned=True))
         if version is not None:
-            self._write(
+            self._note(
                 last_archived=Archived(
                     path=save.path,
                     version_id=version.version_id,
@@ -86,6 +88,9 @@ class Reporting:
                 )
             )
             self._emit("archived", seconds=max(0.0, (now - save.saved_at).total_seconds()))
+        self._queued.discard(save.save_id)
+        if not self._queued:  # of many, only now and then one is written, and the last
+            self._write()
         self.changed.set()
 
     def failed(self, save: Save, error: Exception) -> None:
@@ -99,6 +104,7 @@ class Reporting:
             self.log(WARNING, f"{save.path} waits to be archived. {problem}")
 
     def unreadable(self, save_id: str, error: UnreadableSave) -> None:
+        self._queued.discard(save_id)
         message = (
             f"The save {save_id} cannot be archived: {error}."
             f" Its file is kept in {self._outbox.set_aside_directory}."
@@ -114,7 +120,8 @@ class Reporting:
 
     def _note_check(self, answer: StoreCheck) -> None:
         self._last_check = answer
-        self._write(versioned=answer.versioned, problem=answer.problem)
+        self._note(versioned=answer.versioned, problem=answer.problem)
+        self._write()
 
     @property
     def has_problem(self) -> bool:
@@ -126,7 +133,7 @@ class Reporting:
         self._emit("log", level=level, message=message)
 
     async def keep_counting(self) -> None:
-        """Report how many saves wait, whenever that has changed."""
+        """Report what has changed since, and how many saves wait."""
         while True:
             await self.changed.wait()
             self.changed.clear()
@@ -135,17 +142,24 @@ class Reporting:
 
     def count(self) -> None:
         """Report how many saves wait."""
+        self._write()
         self._emit("counts", pending=self._outbox.pending(), failed=self._outbox.unreadable())
 
     def _note_error(self, path: str | None, message: str) -> None:
-        self._write(last_error=Trouble(path=path, message=message, at=format_time(utc_now())))
+        self._note(last_error=Trouble(path=path, message=message, at=format_time(utc_now())))
+        self._write()
         self.changed.set()
 
-    def _write(self, **changes: Any) -> None:
+    def _note(self, **changes: Any) -> None:
         self._report = replace(self._report, **changes)
-        # Where there is no room for it, uploading goes on.
-        with suppress(OSError):
-            self._report.write(self._outbox.report_file)
+
+    def _write(self) -> None:
+        """Write the report, unless it is written already."""
+        if self._report is not self._written:
+            self._written = self._report
+            # Where there is no room for it, uploading goes on.
+            with suppress(OSError):
+                self._report.write(self._outbox.report_file)
 
     def _emit(self, event: str, **fields: Any) -> None:
         # The server may be gone already. Nothing is buffered that Python would want to write then.

@@ -65,7 +65,6 @@ class S3Store:
         self._checked: StoreCheck | None = None
         self._checking: asyncio.Task[StoreCheck] | None = None
         self._unremembered: list[Version] = []
-        self._remembering = asyncio.Lock()
 
     def in_bucket(self, bucket: str) -> S3Store:
         """Reach another bucket through the same clients."""
@@ -297,14 +296,17 @@ class S3Store:
     # The index spares requests and is nothing but a memory: where it cannot be used, we ask again.
 
     async def _remembered(self, version: Version) -> Version:
-        """Add a version to the index, together with those that have come meanwhile."""
+        """Add a version to the index, together with those that the store tells at the same time.
+
+        To change to a thread for it and back would cost as much as the transaction.
+        """
         if version.version_id != NO_VERSION:
             self._unremembered.append(version)
-            async with self._remembering:
-                versions, self._unremembered = self._unremembered, []
-                with suppress(*INDEX_ERRORS):
-                    if versions:
-                        await asyncio.to_thread(self._index.add, *versions)
+            await asyncio.sleep(0)
+            versions, self._unremembered = self._unremembered, []
+            with suppress(*INDEX_ERRORS):
+                if versions:
+                    self._index.add(*versions)
         return version
 
     async def _with_provenance(self, listed: list[Version]) -> list[Version]:

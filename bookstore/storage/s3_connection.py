@@ -208,5 +208,6 @@ async def unless_stalled(request: Awaitable[T], *, progress: Callable[[], int]) 
             raise asyncio.TimeoutError(f"no byte of the upload went through in {_STALL_TIMEOUT} s")
         return task.result()
     finally:
-        task.cancel()
-        await asyncio.wait({task})
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})

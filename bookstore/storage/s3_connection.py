@@ -9,7 +9,7 @@ import math
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from types import SimpleNamespace
@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from aiobotocore.config import AioConfig
 from aiobotocore.httpsession import AIOHTTPSession
 from aiobotocore.session import AioSession
+from botocore.utils import determine_content_length
 
 from .errors import StoreRefused
 from .options import S3Options
@@ -27,6 +28,7 @@ T = TypeVar("T")
 _CONNECT_TIMEOUT = 10  # seconds
 _STALL_TIMEOUT = 30  # seconds without an answer, or without a byte of an upload getting through
 _RENEWAL_INTERVAL = 10.0  # seconds between two lookups of credentials that the store refuses
+_SENT_AT_ONCE = 1 << 20  # bytes that may be sent in vain, to a store that refuses them
 _NO_RETRY = {"total_max_attempts": 1}
 _RETRY_ONCE = {"mode": "standard", "total_max_attempts": 2}
 
@@ -97,6 +99,7 @@ class S3Connection:
                 client = await self._stack.enter_async_context(opening)
                 client.meta.events.register_first("needs-retry.s3", _refuse_redirect)
                 client.meta.events.register("before-sign.s3.DeleteObjects", _add_md5)
+                client.meta.events.register_last("before-call.s3", _send_at_once)
                 self._clients[purpose] = client
         return self._clients[purpose]
 
@@ -167,6 +170,13 @@ def _refuse_redirect(response: tuple[Any, Any] | None, **_: Any) -> None:
         return
     if "x-amz-bucket-region" not in answer.headers:
         raise Redirected
+
+
+def _send_at_once(params: Mapping[str, Any], **_: Any) -> None:
+    """Send a small body without asking first whether it may come: that costs a round trip."""
+    headers = params["headers"]
+    if "Expect" in headers and determine_content_length(params["body"]) <= _SENT_AT_ONCE:
+        del headers["Expect"]
 
 
 def _add_md5(request: Any, **_: Any) -> None:

@@ -362,6 +362,38 @@ async def test_a_listing_that_lacks_what_those_of_s3_have_is_an_error_of_the_sto
         await store.close()
 
 
+@pytest.mark.parametrize(("size", "asks_first"), [(2, False), (2_000_000, True)])
+async def test_a_small_body_is_sent_without_asking_first(
+    tmp_path: Path, size: int, asks_first: bool
+) -> None:
+    heads: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        if "Expect: 100-continue" in heads[-1]:
+            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        await reader.readexactly(size)
+        writer.write(b'HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Length: 0\r\n\r\n')
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        options = S3Options(
+            bucket="bucket",
+            index_directory=tmp_path,
+            endpoint_url=f"http://127.0.0.1:{port}",
+            access_key_id="key",
+            secret_access_key="secret",
+            allow_unversioned=True,
+        )
+        store = open_store(options)
+        await store.put("workspace/a.ipynb", io.BytesIO(b"x" * size), NOW)
+        await store.close()
+    (head,) = heads
+    assert ("Expect: 100-continue" in head) == asks_first
+
+
 async def test_a_download_that_breaks_off_is_the_networks_failure(tmp_path: Path) -> None:
     async def answer_in_part(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

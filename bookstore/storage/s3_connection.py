@@ -20,6 +20,7 @@ from aiobotocore.httpsession import AIOHTTPSession
 from aiobotocore.session import AioSession
 from botocore.utils import determine_content_length
 
+from .._version import __version__
 from .errors import StoreRefused
 from .options import S3Options
 
@@ -126,6 +127,8 @@ class S3Connection:
                 connect_timeout=_CONNECT_TIMEOUT,
                 read_timeout=_STALL_TIMEOUT,
                 max_pool_connections=options.max_connections,
+                # botocore puts its own together anew for each request, from twenty parts.
+                user_agent=f"Bookstore/{__version__}",
                 request_checksum_calculation=options.checksums,
                 response_checksum_validation=options.checksums,
                 **config,

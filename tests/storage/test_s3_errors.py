@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bookstore import __version__
 from bookstore.storage import (
     Provenance,
     S3Options,
@@ -392,6 +393,7 @@ async def test_a_small_body_is_sent_without_asking_first(
         await store.close()
     (head,) = heads
     assert ("Expect: 100-continue" in head) == asks_first
+    assert f"User-Agent: Bookstore/{__version__}" in head
 
 
 async def test_a_download_that_breaks_off_is_the_networks_failure(tmp_path: Path) -> None:

@@ -52,19 +52,22 @@ for (const outputs of document.querySelectorAll(".outputs")) {
   if (sides.length !== 2 || sides.some((pictures) => pictures !== 1)) {
     continue;
   }
-  const [label, choice, slider] = ["label", "input", "input"].map((tag) => document.createElement(tag));
+  const [label, choice, ends, slider] = ["label", "input", "span", "input"].map((tag) =>
+    document.createElement(tag),
+  );
   choice.type = "checkbox";
   slider.type = "range";
   slider.setAttribute("aria-label", "How much of the older one is seen");
-  slider.hidden = true;
+  ends.append("older ", slider, " newer");
+  ends.hidden = true;
   label.append(choice, " One over the other");
   choice.addEventListener("change", () => {
     outputs.classList.toggle("overlaid", choice.checked);
-    slider.hidden = !choice.checked;
+    ends.hidden = !choice.checked;
   });
   slider.addEventListener("input", () => outputs.style.setProperty("--seen", `${slider.value}%`));
   const controls = document.createElement("p");
   controls.className = "hint";
-  controls.append(label, " ", slider);
+  controls.append(label, " ", ends);
   outputs.before(controls);
 }

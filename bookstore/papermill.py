@@ -95,7 +95,7 @@ class BookstoreHandler:
             digest = hashlib.sha256(content).hexdigest()
             if self._written.get(url) == digest:
                 return
-            bookstore.wait(publish(bookstore, path, content, section=section))
+            bookstore.wait(publish(bookstore, path, lambda: content, section=section))
         except (Exception, KeyboardInterrupt) as error:
             message = f"{url} cannot be written: {_reason(error)}"
             if not is_under_way:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 
 from tornado.web import HTTPError
 
@@ -32,10 +32,10 @@ class BookstorePublishHandler(ApiHandler):
         replace = self.get_query_argument("replace", "false")
         if replace not in ("true", "false"):
             raise BadInput(f"replace must be true or false, not {shown(replace)}.")
-        content = await asyncio.to_thread(write_notebook, model.get("content"))
+        write = partial(write_notebook, model.get("content"))
         author = flavours.current_username()
         version = await self.bookstore.run(
-            publish(self.bookstore, path, content, replace=replace == "true", author=author)
+            publish(self.bookstore, path, write, replace=replace == "true", author=author)
         )
         place = (self.bookstore.bucket, version.key, version.version_id)
         await self.answer({**self.links(*place), "note": self.share_note(*place)})

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -50,9 +50,9 @@ class Publish(_PublishedCommand):
         path = self.path_of(arguments[0])
         if not path.endswith(".ipynb"):
             raise UsageError(f"{path} cannot be published: its name must end in .ipynb.")
-        content = await asyncio.to_thread(_notebook, os.path.join(self.root, path))
+        write = partial(_notebook, os.path.join(self.root, path))
         version = await self.bookstore.run(
-            publish(self.bookstore, path, content, replace=self.replace)
+            publish(self.bookstore, path, write, replace=self.replace)
         )
         return {
             "path": path,

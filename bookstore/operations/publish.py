@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 
 from .._version import __version__
@@ -23,7 +25,7 @@ class PublishedByAnother(Exception):
 async def publish(
     bookstore: Bookstore,
     path: str,
-    content: bytes,
+    write: Callable[[], bytes],
     *,
     section: Section = "published",
     replace: bool = False,
@@ -37,8 +39,8 @@ async def publish(
         This belongs into its `run`.
     path : str
         By which the notebook is known there.
-    content : bytes
-        As `write_notebook` gives them.
+    write : callable
+        Returns them, as `write_notebook` does; called in a thread.
     section : "published" or "workspace"
         Under the prefix of which it belongs.
     replace : bool
@@ -51,20 +53,30 @@ async def publish(
     PublishedByAnother
     StoreError
     """
+    key = bookstore.folder(section) + path
+    store = bookstore.stores.home()
+    author = author or username()
+    written = asyncio.create_task(asyncio.to_thread(_written, write, author))
+    try:
+        if section == "published" and not replace:  # the store answers meanwhile
+            await _require_own(store, key, path, author)
+    finally:
+        file, origin = await written  # what is wrong with the notebook is told first
+    return await store.put(key, file, origin)
+
+
+def _written(write: Callable[[], bytes], author: str) -> tuple[io.BytesIO, Provenance]:
+    """Write a notebook, and return where its bytes come from."""
+    content = write()
     file = io.BytesIO(content)
-    origin = Provenance(
+    return file, Provenance(
         save_id=uuid.uuid4().hex,
         saved_at=utc_now(),
         sha256=hashlib.sha256(content).hexdigest(),
-        author=author or username(),
+        author=author,
         kernel_name=kernel_name_of(file),
         release=__version__,
     )
-    key = bookstore.folder(section) + path
-    store = bookstore.stores.home()
-    if section == "published" and not replace:
-        await _require_own(store, key, path, origin.author)
-    return await store.put(key, file, origin)
 
 
 async def _require_own(store: Store, key: str, path: str, user: str) -> None:

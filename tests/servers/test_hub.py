@@ -44,6 +44,18 @@ def test_the_status_is_for_those_the_hub_lets_in(hub: JupyterHub, ann: HubUser) 
     assert ann.browse("GET", "/api/bookstore").json()["features"]["archive_valid"]
 
 
+def test_looking_at_the_status_is_no_activity_that_keeps_a_server_from_being_culled(
+    ann: HubUser,
+) -> None:
+    def last_activity() -> str:
+        return str(ann.api("GET", "/api/status").json()["last_activity"])
+
+    ann.api("GET", "/api/contents")
+    before = last_activity()
+    ann.status()
+    assert last_activity() == before
+
+
 def test_a_link_brings_each_user_to_a_server_of_their_own(
     hub: JupyterHub, ann: HubUser, page: Page
 ) -> None:

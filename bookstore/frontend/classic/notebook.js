@@ -46,7 +46,7 @@ define([
     const link = published.clone_url;
     const badge = `[![Clone this notebook](${BADGE})](${link})`;
     const body = $("<div/>").append(
-      $("<p/>").text(
+      $("<p/>").css("overflow-wrap", "anywhere").text(
         published.note || "Whoever opens this link can look at the notebook and clone it.",
       ),
       copyable("Link", link),
@@ -146,6 +146,15 @@ define([
     state.text(text && `(${text})`).attr("title", title);
   }
 
+  // In a hidden window nobody reads the state, and a JupyterHub takes each request for activity.
+  function whenSeen(action) {
+    if (document.hidden) {
+      document.addEventListener("visibilitychange", action, { once: true });
+    } else {
+      action();
+    }
+  }
+
   // Ask after a save, then ever more rarely until nothing waits.
   function check(delay) {
     const current = ++checks;
@@ -156,7 +165,8 @@ define([
         }
         show(...describe(status));
         if (status.archive.pending) {
-          timer = setTimeout(check, delay, Math.min(2 * delay, LONGEST_DELAY));
+          const again = () => check(Math.min(2 * delay, LONGEST_DELAY));
+          timer = setTimeout(whenSeen, delay, again);
         }
       },
       (error) => current === checks && show("archive unknown", reasonOf(error)),

@@ -26,7 +26,7 @@ export class Monitor {
         this._changed.emit(status);
         if (!(status instanceof Error) && status.archive.pending) {
           const next = Math.min(2 * delay, LONGEST_DELAY);
-          this._timer = window.setTimeout(() => this.check(next), delay);
+          this._timer = window.setTimeout(() => whenSeen(() => this.check(next)), delay);
         }
       });
   }
@@ -34,4 +34,13 @@ export class Monitor {
   private _changed = new Signal<this, IStatus | Error>(this);
   private _checks = 0;
   private _timer = 0;
+}
+
+/** Wait until a hidden window is seen: nobody reads it, and a JupyterHub takes each request for activity. */
+function whenSeen(action: () => void): void {
+  if (document.hidden) {
+    document.addEventListener('visibilitychange', action, { once: true });
+  } else {
+    action();
+  }
 }

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from ..core import Bookstore
 from ..s3_paths import s3_url
-from ..storage import BucketNotFound, Version, VersionNotFound
+from ..storage import BucketNotFound, StoreRefused, Version, VersionNotFound
 from ..validation import bucket_name, object_key, shown, version_name
 from .contents import put_new, temporary_file
 
@@ -93,6 +93,10 @@ class Source:
             yield
         except BucketNotFound as error:
             raise NotOffered(f"There is no bucket {shown(self.bucket)}.") from error
+        except StoreRefused as error:
+            # On a hub, most links that end here are to what others saved, and did not publish.
+            hint = "If another user sent you this link, ask them to publish the notebook."
+            raise StoreRefused(f"{error} {hint}") from error
         except VersionNotFound as error:
             version = f" version {self.version_id} of" if self.version_id else ""
             raise NotOffered(

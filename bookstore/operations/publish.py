@@ -84,6 +84,7 @@ async def _require_own(store: Store, key: str, path: str, user: str) -> None:
         origin = (await store.describe(key)).provenance
         if origin and origin.author not in ("", user):
             raise PublishedByAnother(
-                f"{shown(path)} was published by {shown(origin.author)}: publish under another"
-                " path, or replace it (--replace, replace=true)."
+                f"{shown(path)} was published by {shown(origin.author)}: give yours another name"
+                " first. Or publish over theirs by `jupyter bookstore publish --replace`, or with"
+                " replace=true."
             )

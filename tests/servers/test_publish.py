@@ -104,7 +104,7 @@ def test_what_another_user_published_is_replaced_on_demand_only(
     publish(ann, "report.ipynb", make_notebook("ann's, again"))
     model = {"type": "notebook", "content": make_notebook("ben's")}
     refused = ben.bookstore("PUT", "publish/report.ipynb", json=model, status=409)
-    assert "was published by 'ann'" in refused["message"]
+    assert "was published by 'ann': give yours another name" in refused["message"]
     assert len(bucket.versions("published/report.ipynb")) == 2
     ben.bookstore("PUT", "publish/report.ipynb", json=model, params={"replace": "true"})
     authors = [v.metadata["author"] for v in bucket.versions("published/report.ipynb")]
@@ -249,6 +249,7 @@ def test_what_the_store_refuses_or_cannot_do_is_the_stores_failure(
             messages.append(
                 server.bookstore("POST", "clone", json=source, status=status)["message"]
             )
+            assert ("ask them to publish" in messages[-1]) == (server is wrong_key)
         assert all(said in message for message in messages)
         assert "Traceback" not in server.log
         assert bucket.store.secret_access_key not in "".join([server.log, *messages])

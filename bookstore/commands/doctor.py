@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from tempfile import NamedTemporaryFile
@@ -18,6 +19,10 @@ from .base import FAILED, BookstoreCommand
 
 _CONTENT = b"jupyter bookstore doctor tried whether this can be written. It can be deleted.\n"
 _NAME = "bookstore-doctor.txt"
+_UNKNOWN_HUB = (
+    "Links that are made in a kernel or by the shell do not have this JupyterHub's address: its"
+    " administrator sets c.JupyterHub.public_url."
+)
 _MOST_SKEW = 60.0  # seconds; object stores refuse requests where it is 15 minutes
 
 State = Literal["ok", "note", "problem"]
@@ -64,6 +69,9 @@ class Doctor(BookstoreCommand):
         checks = [self._settings()]
         if is_mixed(self.bookstore.settings):
             checks.append(Check("users", "problem", MIXED))
+        hub = os.environ.get("JUPYTERHUB_BASE_URL")
+        if hub and not os.environ.get("JUPYTERHUB_PUBLIC_HUB_URL"):
+            checks.append(Check("links", "note", _UNKNOWN_HUB))
         checks += await self.bookstore.run(self._tried())
         checks += [self._checksums(), await self.bookstore.run(self._kept())]
         checks += await asyncio.to_thread(self._on_this_machine)

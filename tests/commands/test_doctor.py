@@ -43,3 +43,15 @@ def test_put_options_that_cannot_work(tmp_path: Path, bucket: Bucket) -> None:
     told = problem(shell(BucketKeyEnabled="yes"), "put")
     assert "Invalid type for parameter BucketKeyEnabled" in told
     assert "Try whether it does without s3_put_options." in told
+
+
+def test_what_a_hub_has_not_configured(tmp_path: Path, bucket: Bucket) -> None:
+    hub = {"JUPYTERHUB_USER": "ann", "JUPYTERHUB_BASE_URL": "/jupyter/"}
+    all_alike = Shell(tmp_path, **bucket.settings, env=hub)
+    assert "All users of this JupyterHub save under the same keys" in problem(all_alike, "users")
+    told = all_alike.run("doctor", code=1).stdout.decode()
+    assert "c.JupyterHub.public_url" in told
+    hub["JUPYTERHUB_PUBLIC_HUB_URL"] = "https://hub.example.org/jupyter/hub/"
+    settings = {**bucket.settings, "workspace_prefix": "workspace/{username}"}
+    told = Shell(tmp_path, **settings, env=hub).out("doctor")
+    assert "JupyterHub" not in told

@@ -69,15 +69,20 @@ def both_servers(
     with ExitStack() as stack:
         yield {
             ARCHIVING: stack.enter_context(archiving_server(kind, ceph, bucket, directory)),
-            PLAIN: stack.enter_context(JupyterServer(kind, directory / PLAIN, bookstore=False)),
+            PLAIN: stack.enter_context(plain_server(kind, directory / PLAIN)),
         }
+
+
+def plain_server(kind: str, directory: Path) -> JupyterServer:
+    """Describe a server without Bookstore."""
+    return JupyterServer(kind, directory, bookstore=False, front_ends=True)
 
 
 def archiving_server(
     kind: str, ceph: ObjectStore, bucket: Bucket, directory: Path
 ) -> JupyterServer:
     """Describe a server that archives to Ceph."""
-    return JupyterServer(kind, directory / ARCHIVING, **bucket.settings)
+    return JupyterServer(kind, directory / ARCHIVING, front_ends=True, **bucket.settings)
 
 
 def measure_saves(
@@ -271,7 +276,7 @@ def measure_start(
     seconds: dict[str, list[float]] = {ARCHIVING: [], PLAIN: []}
     for turn in range(2 * rounds):
         for name, server in (
-            (PLAIN, JupyterServer(kind, directory / f"{PLAIN}{turn}", bookstore=False)),
+            (PLAIN, plain_server(kind, directory / f"{PLAIN}{turn}")),
             (ARCHIVING, archiving_server(kind, ceph, bucket, directory / str(turn))),
         ):
             seconds[name].append(timed(server.start))

@@ -47,6 +47,7 @@ def servers(
                 JupyterServer(
                     FRONT_ENDS[name].kind,
                     tmp_path_factory.mktemp(user),
+                    front_ends=True,
                     env={"LOGNAME": user},
                     config={
                         "NotebookApp" if name == "classic" else "ServerApp": {

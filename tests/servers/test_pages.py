@@ -31,9 +31,8 @@ def server(
     core_kind: str, shared_bucket: Bucket, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[JupyterServer]:
     """Start a server of each kind in turn, for all tests here."""
-    with JupyterServer(
-        core_kind, tmp_path_factory.mktemp("server"), **shared_bucket.settings
-    ) as server:
+    directory = tmp_path_factory.mktemp("server")
+    with JupyterServer(core_kind, directory, front_ends=True, **shared_bucket.settings) as server:
         yield server
 
 
@@ -96,7 +95,7 @@ def test_a_copy_opens_in_jupyterlab_where_a_plain_server_was_started(
 ) -> None:
     # The walks of test_frontends.py see where the other servers lead to.
     config = {"ServerApp": {"base_url": "/user/ann/"}}
-    server = start_server("jupyter_server", store_url="local", config=config)
+    server = start_server("jupyter_server", front_ends=True, store_url="local", config=config)
     save_versions(server, "a b.ipynb", "opened here")
     [version] = server.bookstore("GET", "versions/a b.ipynb")["versions"]
     copy = {"version_id": version["version_id"], "target_path": "copies/a b.ipynb"}

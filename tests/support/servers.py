@@ -31,8 +31,22 @@ MODULES = {
 Status = dict[str, Any]
 
 ARCHIVER = "bookstore.BookstoreContentsArchiver"
-# jupytext puts a contents manager of its own around the configured one: only where a test says so
-DISABLED_EXTENSIONS = {"jupytext": False, "jupyterlab_jupytext": False}
+DISABLED_EXTENSIONS = {
+    # It puts a contents manager of its own around the configured one: only where a test says so.
+    "jupytext": False,
+    "jupyterlab_jupytext": False,
+    # It starts Node.js, to look for language servers.
+    "jupyter_lsp": False,
+}
+# Without those that are installed, a server takes half the time to start.
+FRONT_ENDS = (
+    "jupyter_server_terminals",
+    "jupyterlab",
+    "nbclassic",
+    "nbdime",
+    "notebook",
+    "notebook_shim",
+)
 # of the environment the tests run in, nothing may reach a server that changes what it does
 FOREIGN = ("JUPYTER", "IPYTHON", "JPYNB_", "AWS_", "XDG_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
@@ -77,12 +91,12 @@ class JupyterServer:
         False starts the plain server, with the extension disabled.
     contents_manager
         The class to archive with, None for the server's own.
+    front_ends
+        Whether a plain server has what front ends are installed, as a user's has.
     config
         More configuration, as ``{"ClassName": {"trait": value}}``; it wins over all other.
     python_config
         Python source to end the configuration file with, for what is no plain value (hooks).
-    root_dir
-        The directory of the notebooks, by default one within `directory`.
     env
         Environment variables for the process.
     settings
@@ -101,15 +115,15 @@ class JupyterServer:
         *,
         bookstore: bool = True,
         contents_manager: str | None = ARCHIVER,
+        front_ends: bool = False,
         config: dict[str, dict[str, Any]] | None = None,
         python_config: str = "",
-        root_dir: Path | None = None,
         env: dict[str, str] | None = None,
         **settings: Any,
     ) -> None:
         self.kind = kind
         self.directory = directory
-        self.root_dir = root_dir or directory / "root"
+        self.root_dir = directory / "root"
         self.settings = {"local_dir": str(directory / "local"), **settings}
         self.token = secrets.token_hex(16)
         self.url = ""
@@ -117,6 +131,7 @@ class JupyterServer:
         self._port = free_port()
         self._bookstore = bookstore
         self._contents_manager = contents_manager
+        self._front_ends = front_ends
         self._config = config or {}
         self._python_config = python_config
         self._env = env or {}
@@ -355,6 +370,8 @@ class JupyterServer:
     def _server_config(self) -> dict[str, dict[str, Any]]:
         classic = self.kind == "classic"
         extensions = DISABLED_EXTENSIONS | ({} if self._bookstore else {"bookstore": False})
+        if self.kind in ("classic", "jupyter_server") and not self._front_ends:
+            extensions |= dict.fromkeys(FRONT_ENDS, False)
         app: dict[str, Any] = {
             "ip": "127.0.0.1",
             "port": self._port,

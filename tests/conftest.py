@@ -42,28 +42,10 @@ def moto_server() -> Iterator[ObjectStore]:
         yield store
 
 
-@pytest.fixture(params=["moto", "ceph"])
-def object_store(request: pytest.FixtureRequest) -> ObjectStore:
-    """Each object store in turn."""
-    store: ObjectStore = request.getfixturevalue(STORE_FIXTURES[request.param])
-    return store
-
-
-STORE_FIXTURES = {"moto": "moto_server", "ceph": "ceph"}
-
-
 @pytest.fixture
 def bucket(ceph: ObjectStore) -> Iterator[Bucket]:
     """A new versioned bucket on Ceph."""
     bucket = ceph.new_bucket()
-    yield bucket
-    bucket.remove()
-
-
-@pytest.fixture
-def any_bucket(object_store: ObjectStore) -> Iterator[Bucket]:
-    """A new versioned bucket, on each object store in turn."""
-    bucket = object_store.new_bucket()
     yield bucket
     bucket.remove()
 
@@ -101,7 +83,7 @@ def start_server(
     It takes the kind, and as keywords `JupyterServer`'s options and `BookstoreSettings`.
     """
     # set up before the servers, these are there until the last server has ended
-    for name in ("bucket", "any_bucket", "fault_proxy"):
+    for name in ("bucket", "fault_proxy"):
         if name in request.fixturenames:
             request.getfixturevalue(name)
 

@@ -14,6 +14,8 @@ import pytest
 from tests.support.notebooks import make_notebook, text_of
 from tests.support.shell import Shell
 
+pytestmark = pytest.mark.once
+
 Contents = dict[str, list[bytes]]
 
 NOTHING = {"archived": 0, "unchanged": 0, "pending": 0, "failed": [], "problem": None}

@@ -14,6 +14,7 @@ from tests.support.waiting import wait_for
 NOTEBOOKS = 1_000
 
 
+@pytest.mark.once
 @pytest.mark.thorough
 def test_an_archive_that_was_killed_is_completed_without_duplicates(
     tmp_path: Path, bucket: Bucket

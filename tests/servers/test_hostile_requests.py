@@ -25,6 +25,9 @@ from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.thorough
 
+# What is refused before a store is asked is refused with each.
+of_any_store = pytest.mark.parametrize("server", ["s3"], indirect=True)
+
 LONGEST_ANSWER = 600  # characters
 HUGE = "x" * 20_000_000
 SURROGATE = "\ud800"  # in JSON written as an escape
@@ -185,6 +188,7 @@ BAD_BODIES = [
 ]
 
 
+@of_any_store
 @pytest.mark.parametrize(("method", "path"), STATE_CHANGES)
 def test_a_bad_body_is_refused(server: JupyterServer, method: str, path: str) -> None:
     for body in BAD_BODIES:
@@ -324,6 +328,7 @@ PATH_ROUTES = [
 ]
 
 
+@of_any_store
 @pytest.mark.parametrize(("method", "route", "model"), PATH_ROUTES)
 def test_a_bad_path_is_refused(
     server: JupyterServer, method: str, route: str, model: object
@@ -376,11 +381,13 @@ BAD_QUERIES = [
 ]
 
 
+@of_any_store
 def test_a_bad_query_is_refused(server: JupyterServer) -> None:
     for path, query in BAD_QUERIES:
         assert_refused(server, ask(server, "GET", f"{path}?{urlencode(query)}"))
 
 
+@of_any_store
 def test_a_query_that_is_no_unicode_is_refused(server: JupyterServer) -> None:
     for name in ("in", "limit", "after", "version_id"):
         path = f"/api/bookstore/versions/a.ipynb?{name}=%ed%a0%80"
@@ -462,6 +469,7 @@ UNPUBLISHABLE: list[tuple[object, int]] = [
 ]
 
 
+@of_any_store
 def test_publishing_what_is_no_notebook_is_refused(server: JupyterServer) -> None:
     for model, status in UNPUBLISHABLE:
         response = send(server, "PUT", "/api/bookstore/publish/no.ipynb", model)
@@ -715,6 +723,7 @@ PATHS = [
 WRONG_TOKENS = [{}, {"Authorization": "token wrong"}, {"Authorization": "Bearer \xff"}]
 
 
+@of_any_store
 @pytest.mark.parametrize("path", PATHS)
 def test_nobody_comes_in_without_a_token(server: JupyterServer, path: str) -> None:
     before = everything_in(server.root_dir)
@@ -784,6 +793,7 @@ def test_a_login_needs_the_xsrf_token_to_change_anything(
     browser.close()
 
 
+@of_any_store
 def test_other_sites_come_to_nothing_with_a_login(server: JupyterServer) -> None:
     browser = requests.Session()
     browser.trust_env = False
@@ -801,6 +811,7 @@ def test_other_sites_come_to_nothing_with_a_login(server: JupyterServer) -> None
     assert not (server.root_dir / "elsewhere.txt").exists()
 
 
+@of_any_store
 def test_a_token_in_a_url_is_not_logged(server: JupyterServer) -> None:
     written = len(server.log)
     for path in (*PATHS, "/bookstore/view/no.ipynb", "/api/bookstore/versions/%ff"):
@@ -977,6 +988,7 @@ def test_pages_show_what_there_is_as_text(
     assert Structure(heads[0]).elements == Structure(heads[1]).elements
 
 
+@of_any_store
 def test_the_static_files_are_guarded_and_nothing_else_is_served(server: JupyterServer) -> None:
     for name, kind in (("bookstore.css", "text/css"), ("bookstore.js", "javascript")):
         response = ask(server, "GET", f"/bookstore/static/{name}")

@@ -404,6 +404,7 @@ def test_what_is_pending_shows_while_the_store_is_away(
     expect(page.frame_locator("[name=shown]").get_by_role("article")).to_be_visible()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("hostile", HOSTILE, ids=["html", "attribute", "script", "template"])
 def test_names_show_literally_and_run_no_script(
     hostile: str, server: JupyterServer, shared_bucket: Bucket, browser: Browser

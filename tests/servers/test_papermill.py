@@ -13,7 +13,7 @@ import pytest
 from tests.support.object_store import Bucket
 from tests.support.servers import FOREIGN
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.once, pytest.mark.thorough]
 
 Papermill = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -28,6 +28,7 @@ Event = dict[str, Any]
 
 _LONG_LIFE = 60.0  # seconds after which an uploader that ends is not taken for one that cannot run
 _GRACE = 5.0  # seconds beyond shutdown_timeout until an uploader that does not end is killed
+_LAST_WAIT = 1.0  # seconds until a killed one has ended
 
 
 class UploaderProcess:
@@ -96,6 +97,8 @@ class UploaderProcess:
         self._thread.join(self._settings.shutdown_timeout + _GRACE)
         if self._process and self._process.poll() is None:
             self._process.kill()
+            with suppress(subprocess.TimeoutExpired):  # its lock is free when it has ended
+                self._process.wait(_LAST_WAIT)
 
     def _supervise(self) -> None:
         delays = retry_delays()

@@ -111,9 +111,7 @@ class _Handler:
     def share_note(self, bucket: str, key: str, version_id: str) -> str:
         """Return for whom the clone link of a version works, where that is not everybody."""
         if bucket == LocalOptions.bucket:
-            return (
-                "This link works only on servers that use the same embedded store, such as your own."
-            )
+            return "This link works only on servers with the same embedded store, such as your own."
         if urlsplit(self._everybodys_url()).hostname in ("localhost", "127.0.0.1", "::1"):
             return (
                 "Others cannot reach this server by this link. They put the address of their own"

@@ -150,6 +150,7 @@ def walk(author: FrontEnd) -> str:
     expect(changes.locator("time").first).not_to_contain_text("UTC")
     changes.get_by_role("link", name="Bring this cell back").click()
     question = author.question_after(changes)
+    expect(question.get_by_role("heading", name="Bring this cell back?")).to_be_visible()
     # Its script runs: it is not in the sandbox of the page that led to it.
     expect(question.locator("time")).not_to_contain_text("UTC")
     question.get_by_role("button", name="Bring it back").click()

@@ -84,7 +84,14 @@ function activate(
 
   const replacements = new Replacements(tracker, trans);
   app.serviceManager.events.stream.connect((_, event) => replacements.hear(event));
-  const open = (path: string) => app.commands.execute('docmanager:open', { path });
+  const open = async (path: string) => {
+    const shown = tracker.find(({ context }) => context.path === path);
+    if (shown) {
+      app.shell.activateById(shown.id); // Notebook 7 would open it in another window
+    } else {
+      await app.commands.execute('docmanager:open', { path });
+    }
+  };
   const panel = new VersionsPanel(tracker, monitor, replacements, show, open, trans);
   app.shell.add(panel, 'right', { rank: 850 });
 

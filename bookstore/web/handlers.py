@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timezone, tzinfo
 from itertools import groupby, repeat
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
@@ -31,6 +31,8 @@ from . import pages
 from .base import PageHandler, endpoint
 from .origins import Origins
 from .timeline import by_day
+
+T = TypeVar("T")
 
 _HIDEABLE = ("outputs", "metadata")  # on the page of changes
 _LARGEST_PREVIEW = 20 << 20  # bytes of a notebook that is shown before it is cloned
@@ -195,7 +197,7 @@ class DiffPageHandler(_ContentHandler):
         base, head = await self.named_models(entries)
         hidden = self._hidden()
         shows_outputs = "outputs" not in hidden
-        parts = await asyncio.to_thread(_compared, *notebooks, shows_outputs=shows_outputs)
+        parts = await _in_thread(_compared, *notebooks, shows_outputs=shows_outputs)
         query = {"base": base["version_id"], "head": self.get_query_argument("head", "")}
         await self.content_page(
             "diff.html",
@@ -281,7 +283,7 @@ class ViewHandler(_ContentHandler):
             if self.get_query_argument("download", ""):
                 await self._download(entry, content)
                 return
-            parts = await asyncio.to_thread(_rendered, entry.version.key, content)
+            parts = await _in_thread(_rendered, entry.version.key, content)
         (version,) = await self.named_models([entry])
         older, newer = await asyncio.to_thread(self._neighbours, key, entry)
         await self.content_page(
@@ -327,7 +329,7 @@ class ClonePreviewHandler(_ContentHandler):
             downloading = source.download(self.bookstore, content, limit=_LARGEST_PREVIEW)
             await self.bookstore.run(downloading)
             content.seek(0)
-            parts = await asyncio.to_thread(_rendered, source.key, content)
+            parts = await _in_thread(_rendered, source.key, content)
         await self.content_page("preview.html", name=source.name, **parts)
 
 
@@ -385,6 +387,16 @@ def _outputs_that_differ(changes: list[CellChange]) -> Iterator[tuple[str, str] 
             yield old, new
         else:
             yield _LEFT_OUT, _LEFT_OUT
+
+
+async def _in_thread(work: Callable[..., T], *arguments: Any, **options: Any) -> T:
+    """Do in a thread what uses nbconvert, which is imported in this one, as the server does it.
+
+    Two threads that import different modules of a package at once break each other's import.
+    """
+    from ..notebooks import html_exporter  # noqa: F401
+
+    return await asyncio.to_thread(work, *arguments, **options)
 
 
 def _rendered(key: str, content: BinaryIO) -> dict[str, str]:

@@ -85,6 +85,21 @@ def test_a_page_tells_what_changed(hub: JupyterHub, ann: HubUser, page: Page) ->
     expect(page.get_by_text("1 cell edited")).to_be_visible()
 
 
+def test_the_author_is_who_saved_on_a_shared_server(
+    hub: JupyterHub, shared_bucket: Bucket, ann: HubUser
+) -> None:
+    if hub.kind == "classic":
+        pytest.skip("Notebook 6 does not tell whose request it is")
+    dora = hub.user("dora")
+    hub.api("POST", "/shares/ann/", json={"user": "dora"})
+    dora.url = ann.url
+    for user in ann, dora:
+        user.save("together.ipynb", make_notebook(f"by {user.name}"))
+    key = "workspace/ann/together.ipynb"
+    hub.wait_for(lambda: len(shared_bucket.version_ids(key)) == 2, "the archived saves")
+    assert [v.metadata["author"] for v in shared_bucket.versions(key)] == ["ann", "dora"]
+
+
 def test_clones_need_a_token_or_xsrf(hub: JupyterHub, shared_bucket: Bucket, ann: HubUser) -> None:
     shared_bucket.put("published/b.ipynb", json.dumps(make_notebook("cloned")).encode())
     model = {"s3_bucket": shared_bucket.name, "s3_key": "published/b.ipynb"}

@@ -178,7 +178,7 @@ class JupyterHub:
                 "load_roles": [
                     {
                         "name": "tests",
-                        "scopes": ["admin:users", "admin:servers", "tokens"],
+                        "scopes": ["admin:users", "admin:servers", "shares", "tokens"],
                         "services": ["tests"],
                     }
                 ],

@@ -212,10 +212,10 @@ export class VersionsPanel extends Widget {
       this._button(trans.__('View'), () =>
         this._show(pageUrl('view', path, { version_id: version.version_id }), title)
       ),
-      this._button(trans.__('Compare with now'), async () => {
-        const panel = this._tracker.currentWidget;
-        if (panel && panel.context.path === path) {
-          await saveChanges(panel); // else now would be what was saved last
+      this._button(trans.__('Compare with now'), () => {
+        if (this._tracker.currentWidget?.context.model.dirty) {
+          const told = trans.__('Unsaved changes are not compared: now is the last save.');
+          Notification.info(told, { autoClose: 5000 });
         }
         this._show(pageUrl('diff', path, { base: version.version_id }), `${title} ↔`);
       }),
@@ -368,17 +368,12 @@ function otherWindows({ context: { model } }: NotebookPanel): number {
   return model.collaborative ? Math.max((shared.awareness?.getStates().size ?? 1) - 1, 0) : 0;
 }
 
-/** Save a notebook, if it was changed since the last save. */
-async function saveChanges({ context }: NotebookPanel): Promise<void> {
-  if (context.model.dirty) {
-    await context.save();
-  }
-}
-
 /** Restore a version in place of an open notebook, and show it there. */
 async function restoreInto(panel: NotebookPanel, versionId: string): Promise<void> {
   const { context } = panel;
-  await saveChanges(panel); // so that they become a version, too
+  if (context.model.dirty) {
+    await context.save(); // what was not saved becomes a version, too
+  }
   await restore(context.path, versionId);
   if (!context.model.collaborative) {
     await context.revert(); // else it comes to all windows

@@ -72,8 +72,8 @@ def take(server: JupyterServer, page: Page, folder: Path) -> None:
     page.get_by_role("button", name="No", exact=True).click()  # to JupyterLab's question about news
     page.get_by_title("Show the versions of this notebook").first.click()
     versions = page.locator("#bookstore-versions li > button")
-    versions.last.click()
-    page.get_by_role("button", name="Compare with now").click()
+    versions.nth(2).click()
+    page.get_by_role("button", name="What changed").click()
     page.frame_locator("iframe").get_by_role("heading", level=1).wait_for()
     page.screenshot(path=folder / "jupyterlab.png")
 

@@ -150,7 +150,7 @@ class VersionsPageHandler(_BrowseHandler):
         models = await self.version_models(entries)
         ids = [model["version_id"] for model in models if model["state"] != "deleted"]
         asked = self.get_query_argument("version_id", "")
-        chosen = asked if asked in ids else next(iter(ids), "")
+        chosen = asked if asked and version_name(asked) in ids else next(iter(ids), "")
         return [
             model
             | {

@@ -15,7 +15,7 @@ def shell(
     """A shell whose server archives to each store in turn: to Ceph, and to the embedded one."""
     directory = tmp_path_factory.mktemp("shell")
     if request.param == "local":
-        yield Shell(directory, store_url="local")
+        yield Shell(directory, store_url="local", workspace_prefix="workspace")
         return
     store: ObjectStore = request.getfixturevalue("ceph")
     bucket = store.new_bucket()

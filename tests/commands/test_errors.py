@@ -59,7 +59,7 @@ def test_mistakes(shell: Shell, arguments: str, code: int, sentence: str) -> Non
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     """A shell with the embedded store, and nothing in it."""
-    return Shell(tmp_path_factory.mktemp("shell"), store_url="local")
+    return Shell(tmp_path_factory.mktemp("shell"), store_url="local", workspace_prefix="workspace")
 
 
 def test_a_file_that_is_no_notebook(shell: Shell) -> None:

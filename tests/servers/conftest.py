@@ -13,7 +13,8 @@ from tests.support.servers import JupyterServer
 def store_settings(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
     """The settings that archive into each store in turn: a bucket on Ceph, the embedded one."""
     if request.param == "local":
-        yield {"store_url": "local"}
+        # Not with the folder, which tests would have to ask for.
+        yield {"store_url": "local", "workspace_prefix": "workspace"}
         return
     store: ObjectStore = request.getfixturevalue("ceph")
     bucket = store.new_bucket()

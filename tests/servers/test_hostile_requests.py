@@ -66,6 +66,7 @@ def server(
         settings = bucket.settings | {"clone_buckets": [bucket.name]}
     else:
         settings = {"store_url": "local", "clone_buckets": ["local"]}
+        settings["workspace_prefix"] = "workspace"
     with JupyterServer(
         core_kind, directory, fs_cloning_basedir=str(basedir), **settings  # type: ignore[arg-type]
     ) as server:

@@ -48,6 +48,7 @@ def server(
     (basedir / "a.txt").write_text("fine")
     with ExitStack() as stack:
         options: dict[str, Any] = {"store_url": "local", "clone_buckets": ["local"]}
+        options["workspace_prefix"] = "workspace"
         if request.param == "s3":
             ceph: ObjectStore = request.getfixturevalue("ceph")
             bucket = ceph.new_bucket()

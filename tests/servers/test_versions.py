@@ -394,6 +394,22 @@ def test_versions_are_compared(shared_server: JupyterServer) -> None:
     assert (answer["changes"], answer["diff"]) == ("no change", [])
 
 
+def test_notebooks_of_two_folders_in_one_store_do_not_meet(
+    core_kind: str, start_server: Callable[..., JupyterServer], tmp_path: Path
+) -> None:
+    settings = {"store_url": "local", "local_dir": str(tmp_path / "both")}
+    one, other = (start_server(core_kind, **settings) for _ in range(2))
+    save_all(one, "report.ipynb", "one")
+    save_all(other, "report.ipynb", "other", "other again")
+    for server, texts in (one, ["one"]), (other, ["other again", "other"]):
+        server.wait_until("archived")
+        assert history(server, "report.ipynb") == texts
+        listed = server.bookstore("GET", "notebooks")["notebooks"]
+        assert [(notebook["path"], notebook["exists"]) for notebook in listed] == [
+            ("report.ipynb", True)
+        ]
+
+
 def test_history_follows_a_rename(shared_server: JupyterServer) -> None:
     save_all(shared_server, "draft.ipynb", "draft 1", "draft 2")
     rename(shared_server, "draft.ipynb", "report.ipynb")

@@ -29,7 +29,7 @@ StartServer = Callable[..., JupyterServer]
         ({"store_url": "somewhere"}, "c.BookstoreSettings.store_url: 'somewhere' is not"),
         (
             {"workspace_prefix": "{group}", "store_url": "local"},
-            "c.BookstoreSettings.workspace_prefix: In '{group}', only {username} can be filled in.",
+            "c.BookstoreSettings.workspace_prefix: In '{group}', only {username} and {folder} can",
         ),
         ({"max_threads": "many"}, "max_threads"),
     ],

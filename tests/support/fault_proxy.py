@@ -127,6 +127,7 @@ class FaultProxy:
         if self._listener:
             self._listener.close()
             self._listener = None
+            await asyncio.sleep(0)  # one that was just accepted begins to be served
         open_ones = list(self._connections)
         await asyncio.gather(*(connection.reset() for connection in open_ones))
         return len(open_ones)

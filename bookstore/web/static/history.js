@@ -80,6 +80,7 @@ whatChanged?.addEventListener("change", () => {
 document.getElementById("older")?.addEventListener("click", async (event) => {
   const link = event.currentTarget;
   event.preventDefault();
+  link.hidden = true; // a second click would add the same
   const answer = await fetch(link.href, { credentials: "same-origin", headers: xsrf });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const more = page.getElementById("days");
@@ -89,10 +90,10 @@ document.getElementById("older")?.addEventListener("click", async (event) => {
   }
   const next = page.getElementById("older");
   more.querySelectorAll(":checked").forEach((version) => (version.checked = false));
-  const [first] = more.children;
-  const [heading, last] = [first, days.lastElementChild].map((day) => day.querySelector("h2"));
+  const heading = more.querySelector("h2");
+  const last = [...days.querySelectorAll("h2")].at(-1);
   if (heading.textContent === last.textContent) {
-    heading.remove();
+    heading.remove(); // the day goes on
   }
   const added = [...more.children];
   days.append(...added);

@@ -44,6 +44,7 @@ function show(told) {
 
 if (isFramed) {
   document.documentElement.classList.add("framed");
+  document.documentElement.classList.toggle("beside-list", window.name === "shown");
   document.querySelectorAll("a.jupyter").forEach((link) => (link.target = "_blank"));
 }
 

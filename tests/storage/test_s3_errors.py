@@ -30,6 +30,18 @@ from .test_store_contract import s3_options
 NOW = Provenance(saved_at=datetime.now(timezone.utc), save_id="1")
 
 
+def options_of(server: asyncio.Server, directory: Path, **options: Any) -> S3Options:
+    """Say how to reach a server that stands in for a store."""
+    return S3Options(
+        bucket="bucket",
+        index_directory=directory,
+        endpoint_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}",
+        access_key_id="key",
+        secret_access_key="secret",
+        **options,
+    )
+
+
 async def refusal(options: S3Options) -> StoreError:
     store = open_store(options)
     try:
@@ -307,14 +319,7 @@ async def test_what_does_not_answer_as_s3_takes_no_save(
 
     async with await asyncio.start_server(answer, "127.0.0.1") as server:
         port = server.sockets[0].getsockname()[1]
-        options = S3Options(
-            bucket="bucket",
-            index_directory=tmp_path,
-            endpoint_url=f"http://127.0.0.1:{port}",
-            access_key_id="a",
-            secret_access_key="b",
-            allow_unversioned=True,
-        )
+        options = options_of(server, tmp_path, allow_unversioned=True)
         raised = await refusal(options)
         store = open_store(options)
         for request in (
@@ -348,15 +353,7 @@ async def test_a_listing_that_lacks_what_those_of_s3_have_is_an_error_of_the_sto
         writer.close()
 
     async with await asyncio.start_server(answer, "127.0.0.1") as server:
-        store = open_store(
-            S3Options(
-                bucket="bucket",
-                index_directory=tmp_path,
-                endpoint_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}",
-                access_key_id="key",
-                secret_access_key="secret",
-            )
-        )
+        store = open_store(options_of(server, tmp_path))
         listing = store.versions("k", limit=1) if b"Versions" in body else store.keys("", limit=1)
         with pytest.raises(StoreUnavailable, match="is not an object store"):
             await listing
@@ -379,16 +376,7 @@ async def test_a_small_body_is_sent_without_asking_first(
         writer.close()
 
     async with await asyncio.start_server(answer, "127.0.0.1") as server:
-        port = server.sockets[0].getsockname()[1]
-        options = S3Options(
-            bucket="bucket",
-            index_directory=tmp_path,
-            endpoint_url=f"http://127.0.0.1:{port}",
-            access_key_id="key",
-            secret_access_key="secret",
-            allow_unversioned=True,
-        )
-        store = open_store(options)
+        store = open_store(options_of(server, tmp_path, allow_unversioned=True))
         await store.put("workspace/a.ipynb", io.BytesIO(b"x" * size), NOW)
         await store.close()
     (head,) = heads
@@ -407,15 +395,7 @@ async def test_a_download_that_breaks_off_is_the_networks_failure(tmp_path: Path
         writer.close()
 
     async with await asyncio.start_server(answer_in_part, "127.0.0.1") as server:
-        port = server.sockets[0].getsockname()[1]
-        options = S3Options(
-            bucket="bucket",
-            index_directory=tmp_path,
-            endpoint_url=f"http://127.0.0.1:{port}",
-            access_key_id="key",
-            secret_access_key="secret",
-        )
-        store = open_store(options)
+        store = open_store(options_of(server, tmp_path))
         with pytest.raises(StoreUnavailable, match="cannot be reached"):
             await store.download("workspace/a.ipynb", io.BytesIO())
         await store.close()

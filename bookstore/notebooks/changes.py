@@ -30,10 +30,20 @@ EDITS: tuple[Kind, ...] = ("edited", "added", "removed", "moved")
 
 
 class Piece(NamedTuple):
-    """Hold a piece of a line, and whether the other line lacks it."""
+    """Hold a piece of a line.
+
+    Attributes
+    ----------
+    text : str
+    is_changed : bool
+        Whether the other line lacks it.
+    colour : str
+        The name of its colour, by `coloured_source`; empty for that of plain text.
+    """
 
     text: str
     is_changed: bool
+    colour: str = ""
 
 
 class Line(NamedTuple):
@@ -63,11 +73,6 @@ class CellChange:
     old: Any
     new: Any
     old_number: int = 0
-
-    @property
-    def new_source(self) -> str:
-        """Return what the cell says after."""
-        return source_of(self.new)
 
     @property
     def source(self) -> list[Line]:
@@ -228,7 +233,7 @@ def changed_names(old: Any, new: Any) -> list[str]:
 def compare_lines(old: str, new: str) -> list[Line]:
     """Compare two texts line by line, and changed lines word by word."""
     before, after = old.splitlines(), new.splitlines()
-    if max(len(before), len(after)) > _MOST_LINES:
+    if before == after or max(len(before), len(after)) > _MOST_LINES:
         return [_line(left, right) for left, right in zip_longest(before, after)]
     blocks = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
     return [

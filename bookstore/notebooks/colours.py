@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from .changes import CellChange, Piece, source_of
+from .changes import CellChange, Line, Piece, source_of
 
 _LONGEST = 100_000  # characters of a cell; above that its source is not coloured
 # Pygments' tokens that have a colour, as they are named in its hierarchy
-# (https://pygments.org/docs/tokens/), the narrower ones first.
-_KINDS = {
+# (https://pygments.org/docs/tokens/).
+_COLOURS = {
     "Comment": "comment",
     "Keyword": "keyword",
     "Operator.Word": "keyword",
@@ -26,29 +26,6 @@ _KINDS = {
 }
 
 
-class Coloured(NamedTuple):
-    """A piece of a line, whether the other line does not have it, and which colour it has.
-
-    Attributes
-    ----------
-    text : str
-    is_changed : bool
-    kind : str
-        The name of a colour; empty for that of plain text.
-    """
-
-    text: str
-    is_changed: bool
-    kind: str
-
-
-class ColouredLine(NamedTuple):
-    """Two lines beside each other; None where one side has none."""
-
-    old: list[Coloured] | None
-    new: list[Coloured] | None
-
-
 def language_of(notebook: Any) -> str:
     """Return the language of a notebook's code, by its metadata; empty if that does not say."""
     metadata = notebook["metadata"]
@@ -59,7 +36,7 @@ def language_of(notebook: Any) -> str:
     return ""
 
 
-def coloured_source(change: CellChange, language: str) -> list[ColouredLine]:
+def coloured_source(change: CellChange, language: str) -> list[Line]:
     """Return the two sources of a cell, line by line, with colours.
 
     Parameters
@@ -73,29 +50,31 @@ def coloured_source(change: CellChange, language: str) -> list[ColouredLine]:
     if change.kind == "same":  # folded away, so it is not worth the time
         lexer = ""
     lines = change.source
+    news = list(_coloured(source_of(change.new), [line.new for line in lines], lexer))
+    if change.source_is_equal:
+        return [Line(new, new) for new in news]
     olds = _coloured(source_of(change.old), [line.old for line in lines], lexer)
-    news = _coloured(source_of(change.new), [line.new for line in lines], lexer)
-    return [ColouredLine(old, new) for old, new in zip(olds, news, strict=True)]
+    return [Line(old, new) for old, new in zip(olds, news, strict=True)]
 
 
 def _coloured(
     source: str, lines: Sequence[list[Piece] | None], lexer: str
-) -> Iterator[list[Coloured] | None]:
-    starts, kinds = _spans(source, lexer)
+) -> Iterator[list[Piece] | None]:
+    starts, colours = _spans(source, lexer)
     places = iter(_places(source))
 
-    def colour(pieces: list[Piece]) -> Iterator[Coloured]:
+    def cut(pieces: list[Piece]) -> Iterator[Piece]:
         place = next(places)
         for piece in pieces:
             end = place + len(piece.text)
             span = bisect_right(starts, place) - 1
             while place < end:
                 stop = min([end, *starts[span + 1 : span + 2]])
-                yield Coloured(source[place:stop], piece.is_changed, kinds[span])
+                yield Piece(source[place:stop], piece.is_changed, colours[span])
                 place, span = stop, span + 1
 
     for pieces in lines:
-        yield None if pieces is None else list(colour(pieces))
+        yield None if pieces is None else list(cut(pieces))
 
 
 def _places(source: str) -> Iterator[int]:
@@ -108,20 +87,20 @@ def _places(source: str) -> Iterator[int]:
 
 def _spans(source: str, lexer: str) -> tuple[list[int], list[str]]:
     """Return where in a source a colour begins, and which."""
-    starts, kinds = [0], [""]
+    starts, colours = [0], [""]
     if not lexer or len(source) > _LONGEST:
-        return starts, kinds
+        return starts, colours
     from pygments.lexers import get_lexer_by_name
     from pygments.util import ClassNotFound
 
     try:
         tokens = get_lexer_by_name(lexer).get_tokens_unprocessed(f"{source}\n")
     except ClassNotFound:
-        return starts, kinds
+        return starts, colours
     for start, token, _ in tokens:
         name = ".".join(token)
-        kind = next((_KINDS[known] for known in _KINDS if name.startswith(known)), "")
-        if kind != kinds[-1]:
+        colour = next((_COLOURS[known] for known in _COLOURS if name.startswith(known)), "")
+        if colour != colours[-1]:
             starts.append(start)
-            kinds.append(kind)
-    return starts, kinds
+            colours.append(colour)
+    return starts, colours

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from bookstore.notebooks.changes import CellChange
-from bookstore.notebooks.colours import Coloured, coloured_source, language_of
+from bookstore.notebooks.changes import CellChange, Piece
+from bookstore.notebooks.colours import coloured_source, language_of
 
 
 def edited(old: str, new: str, kind: str = "code") -> CellChange:
@@ -15,12 +15,12 @@ def edited(old: str, new: str, kind: str = "code") -> CellChange:
 
 def test_each_side_has_its_colours_and_what_changed_in_it() -> None:
     (line,) = coloured_source(edited("x = 1", "x = 22 # two"), "python")
-    assert line.old == [Coloured("x = ", False, ""), Coloured("1", True, "number")]
+    assert line.old == [Piece("x = ", False, ""), Piece("1", True, "number")]
     assert line.new == [
-        Coloured("x = ", False, ""),
-        Coloured("22", True, "number"),
-        Coloured(" ", True, ""),
-        Coloured("# two", True, "comment"),
+        Piece("x = ", False, ""),
+        Piece("22", True, "number"),
+        Piece(" ", True, ""),
+        Piece("# two", True, "comment"),
     ]
 
 
@@ -37,14 +37,14 @@ def test_no_character_is_lost_or_moved(source: str, language: str) -> None:
 
 def test_a_string_of_several_lines_is_one_in_each() -> None:
     lines = coloured_source(edited("", "'''one\ntwo'''"), "python")
-    assert [piece.kind for line in lines for piece in line.new or []] == ["string", "string"]
+    assert [piece.colour for line in lines for piece in line.new or []] == ["string", "string"]
 
 
 def test_markdown_is_coloured_as_such_and_raw_cells_are_not() -> None:
     (heading,) = coloured_source(edited("# A", "# A", "markdown"), "python")
-    assert heading.new == [Coloured("# A", False, "keyword")]
+    assert heading.new == [Piece("# A", False, "keyword")]
     (raw,) = coloured_source(edited("import a", "import a", "raw"), "python")
-    assert raw.new == [Coloured("import a", False, "")]
+    assert raw.new == [Piece("import a", False, "")]
 
 
 @pytest.mark.parametrize(

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
+import dataclasses
 import io
-import uuid
 from collections.abc import Callable
 from contextlib import suppress
 
-from .._version import __version__
 from ..bookstore_config import username
 from ..core import Bookstore, Section
 from ..notebooks.json import kernel_name_of
 from ..storage import Provenance, Store, Version, VersionNotFound
-from ..storage.base import utc_now
 from ..validation import shown
 
 
@@ -67,24 +64,17 @@ async def publish(
 
 def _written(write: Callable[[], bytes], author: str) -> tuple[io.BytesIO, Provenance]:
     """Write a notebook, and return where its bytes come from."""
-    content = write()
-    file = io.BytesIO(content)
-    return file, Provenance(
-        save_id=uuid.uuid4().hex,
-        saved_at=utc_now(),
-        sha256=hashlib.sha256(content).hexdigest(),
-        author=author,
-        kernel_name=kernel_name_of(file),
-        release=__version__,
-    )
+    file = io.BytesIO(write())
+    origin = Provenance.new(file, author=author)
+    return file, dataclasses.replace(origin, kernel_name=kernel_name_of(file))
 
 
 async def _require_own(store: Store, key: str, path: str, user: str) -> None:
     with suppress(VersionNotFound):
-        origin = (await store.describe(key)).provenance
-        if origin and origin.author not in ("", user):
+        author = (await store.describe(key)).origin.author
+        if author not in ("", user):
             raise PublishedByAnother(
-                f"{shown(path)} was published by {shown(origin.author)}: give yours another name"
+                f"{shown(path)} was published by {shown(author)}: give yours another name"
                 " first. Or publish over theirs by `jupyter bookstore publish --replace`, or with"
                 " replace=true."
             )

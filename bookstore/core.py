@@ -60,7 +60,9 @@ def get_bookstore(parent: Configurable) -> Bookstore:
     """
     settings = BookstoreSettings(parent=parent)
     require_working(settings)
-    wanted = json.dumps([settings.folder, settings.values()], sort_keys=True)
+    # The folder that is served makes a difference only where a prefix asks for it.
+    prefix = expand_prefix(settings, "workspace_prefix")
+    wanted = json.dumps([prefix, settings.values()], sort_keys=True)
     if wanted not in _open:
         bookstore = _open[wanted] = Bookstore(settings)
         atexit.register(bookstore.close)
